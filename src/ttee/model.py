@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nouns of RATS (RFC 9334) as T-TEE speaks them: small, frozen, and without behaviour of their own.
+
+Evidence becomes Claims when it is found authentic; Claims become a Verdict when held against a policy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum, StrEnum
+from types import MappingProxyType
+from typing import TypeVar
+
+from attrs import field, frozen
+
+ClaimValue = bool | int | str | bytes | tuple["ClaimValue", ...] | None
+"""What a claim can be. In JSON, bytes are lowercase hex."""
+
+_V = TypeVar("_V")
+
+
+def _read_only(value: Mapping[str, _V]) -> Mapping[str, _V]:
+    return MappingProxyType(dict(value))
+
+
+class Assurance(StrEnum):
+    """How much of the TEE is real. Nothing below `SILICON` protects anything from its own machine."""
+
+    SILICON = "silicon"
+    EMULATED = "emulated"
+    SIMULATED = "simulated"
+
+
+class Status(StrEnum):
+    """How a check ended. `SKIPPED` is never a pass: it is listed under what was not checked."""
+
+    PASS = "pass"  # noqa: S105 (not a password)
+    FAIL = "fail"
+    SKIPPED = "skipped"
+
+
+class Tier(IntEnum):
+    """Trustworthiness tiers of EAR (draft-ietf-rats-ear, section 3.2)."""
+
+    NONE = 0
+    AFFIRMING = 2
+    WARNING = 32
+    CONTRAINDICATED = 96
+
+
+@frozen(slots=True)
+class Evidence:
+    """What a TEE emitted about itself and its app: named parts, as bytes. Nothing in it is trusted yet."""
+
+    tee: str
+    parts: Mapping[str, bytes] = field(converter=_read_only)
+    endorsements: Mapping[str, bytes] = field(converter=_read_only, factory=dict)
+
+
+@frozen(slots=True)
+class Anchor:
+    """A key that the relying party trusts for one TEE, and what its maker says it stands for."""
+
+    tee: str
+    key: bytes
+    assurance: Assurance = Assurance.EMULATED
+    note: str = ""
+
+
+@frozen(slots=True)
+class Endorsements:
+    """What others say about a TEE: pinned anchors, and signed documents by name (certificates, CRLs, …).
+
+    `development` is true when the policy says `insecure-development`: published test keys are then let through,
+    and the verdict shows it.
+    """
+
+    anchors: tuple[Anchor, ...] = ()
+    documents: Mapping[str, bytes] = field(converter=_read_only, factory=dict)
+    development: bool = False
+
+
+@frozen(slots=True)
+class CheckSpec:
+    """What a check is for: the entry behind `ttee explain ID`. Ids are stable, dotted: `riscv.report.signature`."""
+
+    id: str
+    title: str
+    guards: str
+    """What an attacker could do if nobody checked this."""
+    remedy: str
+    """What to do when it fails."""
+    source: str
+    """Specification and section."""
+
+
+@frozen(slots=True)
+class Check:
+    """One check as it ended: for this evidence, at this moment."""
+
+    id: str
+    status: Status
+    detail: str
+    source: str
+
+
+@frozen(slots=True)
+class Reliance:
+    """Something that the result rests on: a key, certificate or endorsement, named by its digest or itself."""
+
+    kind: str
+    name: str
+    digest: bytes
+
+
+@frozen(slots=True)
+class Claims:
+    """What evidence says, once it has been found authentic. No opinion on whether that is acceptable.
+
+    The named fields mean the same for every TEE; None says that this TEE or this evidence does not speak of it.
+    `details` has what only this TEE says, by snake_case names (`enclave_hash`, `monitor_svn`).
+    """
+
+    tee: str
+    assurance: Assurance
+    checks: tuple[Check, ...]
+    relied_on: tuple[Reliance, ...]
+    not_checked: tuple[str, ...]
+    app: bytes | None = None
+    """The app's measurement, SHA-384 of its bundle."""
+    nonce: bytes | None = None
+    user_data: bytes | None = None
+    channel_key: bytes | None = None
+    registers: tuple[bytes, ...] | None = None
+    events: tuple[tuple[int, str, bytes], ...] = ()
+    debug: bool | None = None
+    details: Mapping[str, ClaimValue] = field(converter=_read_only, factory=dict)
+
+
+@frozen(slots=True)
+class Verdict:
+    """The attestation result: a status, and every check that led there (EAR, AR4SI trust vector)."""
+
+    status: Tier
+    vector: Mapping[str, Tier] = field(converter=_read_only)
+    claims: Claims
+    checks: tuple[Check, ...]
+    not_checked: tuple[str, ...]
+    loosened: tuple[str, ...]
+    """Every `insecure-…` entry of the policy that this verdict made use of."""
+    at: str
+    """The moment of the appraisal, RFC 3339."""
+    policy: tuple[tuple[str, bytes], ...]
+    """Name and SHA-256 digest of each policy that was applied."""

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every TEE offers: the shape of an entry in the registry, and of a running instance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+from attrs import field, frozen
+
+from ttee.app.bundle import Bundle
+from ttee.model import Assurance, CheckSpec, Claims, ClaimValue, Endorsements, Evidence
+
+
+class Instance(Protocol):
+    """An app that runs in a TEE. Close it, or use it as a context manager; closing twice is fine."""
+
+    tee: str
+    bundle: Bundle
+
+    def evidence(self, nonce: bytes) -> Evidence:
+        """Evidence over `nonce` (16 to 64 bytes). Raises TeeError."""
+
+    def call(self, sealed: bytes) -> bytes:
+        """Hand a sealed request (docs/spec/channel.md) to the app; the sealed reply. Raises TeeError, TransportError."""
+
+    def log(self) -> list[str]:
+        """The app's console lines since the last call; untrusted text, control characters removed."""
+
+    def close(self) -> None:
+        """End the instance and everything that belongs to it."""
+
+    def __enter__(self) -> Instance: ...
+
+    def __exit__(self, *exc: object) -> None: ...
+
+
+class Verify(Protocol):
+    """Is it authentic? Raises an EvidenceError, or returns claims. Pure: no I/O, no clock of its own."""
+
+    def __call__(
+        self, evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None
+    ) -> Claims: ...
+
+
+class Launch(Protocol):
+    """Start an app. `state` is a folder of ours where the TEE may keep what outlives an instance (device keys)."""
+
+    def __call__(
+        self, bundle: Bundle, *, state: Path, signature: bytes = b"", timeout: float = 60.0
+    ) -> Instance: ...
+
+
+@frozen(slots=True)
+class Availability:
+    """Whether a TEE can run apps here; if not, `missing` says what it lacks and `hint` how to get it."""
+
+    works: bool
+    missing: str = ""
+    hint: str = ""
+
+
+@frozen(slots=True)
+class Tee:
+    """One design of protected place: how to recognise its evidence, verify it, and (where it can) launch an app.
+
+    `wrap` takes a raw vendor blob and returns its evidence, or None when it is not of this TEE's kind.
+    `measure` recomputes, from a bundle, what a verifier should expect: claim names of `details` to values.
+    `rank` orders TEEs for `ttee run` without --tee: higher is better.
+    """
+
+    name: str
+    title: str
+    assurance: Assurance
+    parts: tuple[str, ...]
+    checks: tuple[CheckSpec, ...]
+    verify: Verify
+    wrap: Callable[[bytes], Evidence | None] = field(default=lambda _blob: None)
+    describe: Callable[[Evidence], Mapping[str, ClaimValue]] | None = None
+    """Every field of the evidence, UNVERIFIED, for `ttee inspect`; raises MalformedEvidenceError."""
+    launch: Launch | None = None
+    available: Callable[[], Availability] = field(
+        default=lambda: Availability(works=False, missing="a launcher")
+    )
+    measure: Callable[[Bundle], Mapping[str, ClaimValue]] | None = None
+    rank: int = 0
