@@ -63,7 +63,7 @@ int32_t ttee_report(const void *user_data, uint32_t length, void *out, uint32_t 
 
 /* ---- The C library's memory functions, which compilers call on their own ---- */
 
-#if defined(__wasm_bulk_memory__) /* one instruction each, checked once */
+#if defined(__wasm_bulk_memory__) || defined(__wasm_bulk_memory_opt__) /* one instruction each, checked once */
 #define TTEE_MEMORY __attribute__((weak, unused)) void *
 TTEE_MEMORY memcpy(void *to, const void *from, size_t n) { return __builtin_memmove(to, from, n); }
 TTEE_MEMORY memmove(void *to, const void *from, size_t n) { return __builtin_memmove(to, from, n); }
