@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two commands do everything on a fresh Debian machine: `make demo` and `make test`.
+# The others: `make help`.
+
+UV     := $(shell command -v uv || echo .uv/bin/uv)
+RUN    := $(UV) run --locked --all-extras --quiet
+JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format prove bench bench-riscv bench-aot bench-verify bench-channel clean
+
+help: ## Show what can be made.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
+
+setup: ## Install what is missing: Debian packages, uv, the locked Python packages.
+	@sh tools/setup.sh
+
+demo: setup ## Run the whole story on this machine: an auction in a RISC-V TEE, then its attackers.
+	@$(RUN) python examples/auction/demo.py
+
+test: setup ## Run every test.
+	@$(RUN) pytest -n $(JOBS) --dist worksteal
+
+check: setup ## Style, types, layers, and the README against the program.
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@$(RUN) lint-imports
+	@$(RUN) python tools/check_readme.py
+
+format: setup ## Put the sources in order.
+	@$(RUN) ruff check --fix .
+	@$(RUN) ruff format .
+
+prove: setup ## Prove the monitor's bounds checks for all inputs.
+	@$(RUN) --group prove python -m tools.prove
+
+bench: bench-riscv bench-aot bench-channel bench-verify ## Measure speed, as ratios within one run.
+
+bench-riscv bench-aot bench-channel bench-verify: bench-%: setup
+	@$(RUN) python bench/bench_$*.py
+
+clean: ## Remove what was built here.
+	@rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
