@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Deterministic CBOR (RFC 8949, section 4.2.1): one value, one encoding, in both directions.
+
+The data model is small on purpose: booleans, 64-bit integers, text, bytes, arrays, and maps with text keys.
+For such maps "shorter first, then bytewise" and the bytewise order of section 4.2.1 are the same order.
+cbor2 reads leniently (trailing bytes, long integers, any key order), so `loads` encodes again and compares.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn, TypeAlias
+
+import cbor2
+
+from ttee.errors import MalformedEvidenceError, TteeError
+
+CborValue: TypeAlias = bool | int | str | bytes | list["CborValue"] | dict[str, "CborValue"]
+"""What `loads` returns."""
+
+Encodable: TypeAlias = bool | int | str | bytes | Sequence["Encodable"] | Mapping[str, "Encodable"]
+"""What `dumps` takes: tuples and read-only mappings are welcome."""
+
+SOURCE = "RFC 8949, section 4.2.1"
+_KINDS = "booleans, 64-bit integers, text, bytes, arrays, and maps with text keys"
+
+
+def _refuse_tag(*_: object) -> NoReturn:
+    raise ValueError("tags are not allowed")
+
+
+# Every tag cbor2 knows by itself; some would run a regular expression or a MIME parser on hostile bytes.
+_TIME_AND_NUMBERS = (*range(6), 30, 100, 1004, 43000)
+_REFERENCES = (25, 28, 29, 256)
+_OBJECTS = (35, 36, 37, 52, 54, 258, 260, 261, 55799)
+_STRICT: dict[str, Any] = {
+    "allow_indefinite": False,
+    "allow_duplicate_keys": False,
+    "semantic_decoders": dict.fromkeys(_TIME_AND_NUMBERS + _REFERENCES + _OBJECTS, _refuse_tag),
+    "tag_hook": _refuse_tag,
+}
+
+
+def dumps(value: Encodable) -> bytes:
+    """The one encoding of `value`. Raises ValueError for what is outside the data model."""
+    problem = _outside_model(value)
+    if problem is not None:
+        raise ValueError(f"CBOR here has {_KINDS}; {problem}")
+    return cbor2.dumps(value, canonical=True)
+
+
+def loads(
+    data: bytes,
+    *,
+    what: str,
+    max_size: int,
+    max_depth: int = 16,
+    error: type[TteeError] = MalformedEvidenceError,
+) -> CborValue:
+    """The value of `data`, which must be exactly one deterministic CBOR item of at most `max_size` bytes.
+
+    Raises `error` with the byte offset: truncated or trailing bytes, indefinite lengths, tags, floats, null,
+    duplicate or unordered keys, integers longer than they need be, nesting deeper than `max_depth`.
+    """
+    if len(data) > max_size:
+        raise error(
+            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
+        )
+    try:
+        value: CborValue = cbor2.loads(data, max_depth=max_depth, **_STRICT)
+    except cbor2.CBORDecodeError as problem:
+        raise error(
+            f"{what} is not CBOR as we allow it: {_reason(problem)}",
+            where=f"{what}, byte {_stopped_at(data, max_depth)}",
+            source=SOURCE,
+        ) from None
+    outside = _outside_model(value)
+    if outside is not None:
+        raise error(f"{what} may hold {_KINDS}; {outside}", where=what, source=SOURCE)
+    canonical = cbor2.dumps(value, canonical=True)
+    if canonical != data:
+        at = _first_difference(canonical, data)
+        trailing = f"has {len(data) - at} bytes after its end"
+        raise error(
+            f"{what} {trailing if at == len(canonical) else 'is not deterministic CBOR'}",
+            where=f"{what}, byte {at}",
+            source=SOURCE,
+        )
+    return value
+
+
+def _outside_model(value: object, path: str = "") -> str | None:
+    """Say which part of `value` the data model does not have; None when it has all."""
+    if isinstance(value, bool | str | bytes):
+        return None
+    if isinstance(value, int):
+        # RFC 8949, section 3.1: major types 0 and 1; larger ones would be tagged.
+        return None if -(1 << 64) <= value < 1 << 64 else f"{path or 'it'} is a larger integer"
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            if problem := _outside_model(item, f"{path}[{index}]"):
+                return problem
+        return None
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                return f"{path or 'it'} has a key that is not text"
+            if problem := _outside_model(item, f"{path}.{key[:64]}"):
+                return problem
+        return None
+    return f"{path or 'it'} is of another kind ({type(value).__name__})"
+
+
+def _stopped_at(data: bytes, max_depth: int) -> int:
+    """The offset at which decoding stops: read again, byte by byte; slow, and only done on failure."""
+    stream = io.BytesIO(data)
+    with suppress(cbor2.CBORDecodeError):
+        cbor2.CBORDecoder(stream, read_size=1, max_depth=max_depth, **_STRICT).decode()
+    return stream.tell()
+
+
+def _reason(problem: cbor2.CBORDecodeError) -> str:
+    if isinstance(problem, cbor2.CBORDecodeEOF):
+        return "it is cut short"
+    text = str(problem)
+    return "it has a tag" if "semantic tag" in text else text
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    shorter = min(len(one), len(other))
+    return next((i for i in range(shorter) if one[i] != other[i]), shorter)
