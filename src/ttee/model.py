@@ -9,17 +9,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
-from typing import TypeVar
 
 from attrs import field, frozen
 
 ClaimValue = bool | int | str | bytes | tuple["ClaimValue", ...] | None
 """What a claim can be. In JSON, bytes are lowercase hex."""
 
-_V = TypeVar("_V")
+
+# Copies that nobody can write to; one for each kind of value, since mypy cannot follow a generic converter.
+def _parts(value: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return MappingProxyType(dict(value))
 
 
-def _read_only(value: Mapping[str, _V]) -> Mapping[str, _V]:
+def _details(value: Mapping[str, ClaimValue]) -> Mapping[str, ClaimValue]:
+    return MappingProxyType(dict(value))
+
+
+def _vector(value: Mapping[str, Tier]) -> Mapping[str, Tier]:
     return MappingProxyType(dict(value))
 
 
@@ -53,8 +59,8 @@ class Evidence:
     """What a TEE emitted about itself and its app: named parts, as bytes. Nothing in it is trusted yet."""
 
     tee: str
-    parts: Mapping[str, bytes] = field(converter=_read_only)
-    endorsements: Mapping[str, bytes] = field(converter=_read_only, factory=dict)
+    parts: Mapping[str, bytes] = field(converter=_parts)
+    endorsements: Mapping[str, bytes] = field(converter=_parts, factory=dict)
 
 
 @frozen(slots=True)
@@ -71,18 +77,18 @@ class Anchor:
 class Endorsements:
     """What others say about a TEE: pinned anchors, and signed documents by name (certificates, CRLs, …).
 
-    `development` is true when the policy says `insecure-development`: published test keys are then let through,
-    and the verdict shows it.
+    `development` is true when the policy says `insecure-development`: published test keys are then let
+    through, and the verdict shows it.
     """
 
     anchors: tuple[Anchor, ...] = ()
-    documents: Mapping[str, bytes] = field(converter=_read_only, factory=dict)
+    documents: Mapping[str, bytes] = field(converter=_parts, factory=dict)
     development: bool = False
 
 
 @frozen(slots=True)
 class CheckSpec:
-    """What a check is for: the entry behind `ttee explain ID`. Ids are stable, dotted: `riscv.report.signature`."""
+    """What a check is for: the entry behind `ttee explain ID`. Ids are stable: `riscv.report.signature`."""
 
     id: str
     title: str
@@ -106,7 +112,7 @@ class Check:
 
 @frozen(slots=True)
 class Reliance:
-    """Something that the result rests on: a key, certificate or endorsement, named by its digest or itself."""
+    """Something that the result rests on: a key, certificate or endorsement, by its digest or itself."""
 
     kind: str
     name: str
@@ -117,8 +123,8 @@ class Reliance:
 class Claims:
     """What evidence says, once it has been found authentic. No opinion on whether that is acceptable.
 
-    The named fields mean the same for every TEE; None says that this TEE or this evidence does not speak of it.
-    `details` has what only this TEE says, by snake_case names (`enclave_hash`, `monitor_svn`).
+    The named fields mean the same for every TEE; None says that this TEE or this evidence does not speak of
+    it. `details` has what only this TEE says, by snake_case names (`enclave_hash`, `monitor_svn`).
     """
 
     tee: str
@@ -134,7 +140,7 @@ class Claims:
     registers: tuple[bytes, ...] | None = None
     events: tuple[tuple[int, str, bytes], ...] = ()
     debug: bool | None = None
-    details: Mapping[str, ClaimValue] = field(converter=_read_only, factory=dict)
+    details: Mapping[str, ClaimValue] = field(converter=_details, factory=dict)
 
 
 @frozen(slots=True)
@@ -142,7 +148,7 @@ class Verdict:
     """The attestation result: a status, and every check that led there (EAR, AR4SI trust vector)."""
 
     status: Tier
-    vector: Mapping[str, Tier] = field(converter=_read_only)
+    vector: Mapping[str, Tier] = field(converter=_vector)
     claims: Claims
     checks: tuple[Check, ...]
     not_checked: tuple[str, ...]

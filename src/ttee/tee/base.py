@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 from attrs import field, frozen
 
@@ -23,7 +23,7 @@ class Instance(Protocol):
         """Evidence over `nonce` (16 to 64 bytes). Raises TeeError."""
 
     def call(self, sealed: bytes) -> bytes:
-        """Hand a sealed request (docs/spec/channel.md) to the app; the sealed reply. Raises TeeError, TransportError."""
+        """The sealed reply to a sealed request (docs/spec/channel.md). Raises TeeError, TransportError."""
 
     def log(self) -> list[str]:
         """The app's console lines since the last call; untrusted text, control characters removed."""
@@ -31,25 +31,27 @@ class Instance(Protocol):
     def close(self) -> None:
         """End the instance and everything that belongs to it."""
 
-    def __enter__(self) -> Instance: ...
+    def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
 
 
 class Verify(Protocol):
-    """Is it authentic? Raises an EvidenceError, or returns claims. Pure: no I/O, no clock of its own."""
+    """Is it authentic?"""
 
     def __call__(
         self, evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None
-    ) -> Claims: ...
+    ) -> Claims:
+        """Raises an EvidenceError, or returns claims. Pure: no I/O, no clock of its own."""
 
 
 class Launch(Protocol):
-    """Start an app. `state` is a folder of ours where the TEE may keep what outlives an instance (device keys)."""
+    """Start an app."""
 
     def __call__(
         self, bundle: Bundle, *, state: Path, signature: bytes = b"", timeout: float = 60.0
-    ) -> Instance: ...
+    ) -> Instance:
+        """`state` is a folder of ours where the TEE may keep what outlives an instance (device keys)."""
 
 
 @frozen(slots=True)
@@ -63,7 +65,7 @@ class Availability:
 
 @frozen(slots=True)
 class Tee:
-    """One design of protected place: how to recognise its evidence, verify it, and (where it can) launch an app.
+    """One design of protected place: how to recognise and verify its evidence, and, where it can, launch an app.
 
     `wrap` takes a raw vendor blob and returns its evidence, or None when it is not of this TEE's kind.
     `measure` recomputes, from a bundle, what a verifier should expect: claim names of `details` to values.
