@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# The first instructions of an enclave (docs/spec/riscv.md, section 3, Entry). The image runs wherever the host
+# put it: code is position independent, and the few pointers in data are relocated here.
+#include "layout.h"
+
+.section .text.start, "ax"
+.globl start
+start:
+    # The stack begins the free memory; a config page that lies about it is refused before it is used.
+    lwu     t0, CONFIG_STACK_OFFSET(a3)
+    li      t1, STACK_LARGEST
+    bltu    t1, t0, unusable
+    li      t1, STACK_GUARD + STACK_RUNTIME
+    add     t0, t0, t1
+    add     sp, a5, t0
+    andi    sp, sp, -16
+    add     t1, a1, a2
+    bltu    t1, sp, out_of_memory
+
+    # The entry registers, as main takes them.
+    addi    sp, sp, -64
+    sd      a1, 0(sp)
+    sd      a2, 8(sp)
+    sd      a3, 16(sp)
+    sd      a4, 24(sp)
+    sd      a5, 32(sp)
+    sd      a6, 40(sp)
+    sd      a7, 48(sp)
+
+    lla     a0, start
+    lla     a1, image_relocations
+    lla     a2, image_relocations_end
+    call    relocate
+    mv      a0, sp
+    tail    runtime_main
+
+unusable:
+    li      a0, EXIT_VALUE_UNUSABLE
+    j       1f
+out_of_memory:
+    li      a0, EXIT_VALUE_OUT_OF_MEMORY
+1:  li      a6, CALL_EXIT
+    li      a7, CALL_EXTENSION
+    ecall
+    j       1b
