@@ -140,6 +140,11 @@ class Claims:
     registers: tuple[bytes, ...] | None = None
     events: tuple[tuple[int, str, bytes], ...] = ()
     debug: bool | None = None
+    fresh: bool = False
+    """The nonce that the caller asked for stands in what was signed."""
+    pins: Mapping[str, tuple[str, ...]] = field(converter=_read_only, factory=dict)
+    """What a policy must pin before the other claims mean anything: for `app` (what runs) and `platform` (what it
+    runs on), the claims of `details`, or `app`, one of which must be pinned."""
     details: Mapping[str, ClaimValue] = field(converter=_details, factory=dict)
 
 
