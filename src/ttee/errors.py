@@ -9,6 +9,7 @@
     │   │   ├── BundleError
     │   │   └── BuildError
     │   ├── PolicyFileError           a policy that cannot be read
+    │   ├── RequestRefusedError       a request that the app does not take
     │   └── InstanceError             no such instance, or it exists already
     ├── EvidenceError                 whoever made the evidence
     │   ├── MalformedEvidenceError    not even well formed                         exit 3
@@ -23,6 +24,7 @@
     ├── TransportError                the way to the TEE, or what travels on it    exit 6
     │   ├── UnreachableError
     │   ├── RequestTooLargeError
+    │   ├── BusyError
     │   ├── ChannelError              a sealed message that cannot be opened
     │   ├── ReplayedError
     │   └── KeysUsedUpError
@@ -169,6 +171,15 @@ class PolicyFileError(UsageError):
     id = "policy.file"
 
 
+class RequestRefusedError(UsageError):
+    """The app took the request apart and does not answer it.
+
+    Next: the message is the app's own; its documentation says what it takes.
+    """
+
+    id = "app.refused-request"
+
+
 class InstanceError(UsageError):
     """No instance of that name runs here, or one does already.
 
@@ -307,6 +318,15 @@ class RequestTooLargeError(TransportError):
     """
 
     id = "transport.too-large"
+
+
+class BusyError(TransportError):
+    """Too many requests wait for this instance already.
+
+    Next: come again a little later.
+    """
+
+    id = "transport.busy"
 
 
 class ChannelError(TransportError):

@@ -25,9 +25,10 @@ from urllib.request import (
 from attrs import field, frozen
 
 from ttee.channel.sealed import MAX_REPLY
-from ttee.codec import json
+from ttee.codec import json, problem
 from ttee.errors import (
     AppTrappedError,
+    BusyError,
     ChannelError,
     KeysUsedUpError,
     ReplayedError,
@@ -50,6 +51,7 @@ ERRORS: dict[int, tuple[type[TteeError], ...]] = {
     410: (KeysUsedUpError,),
     413: (RequestTooLargeError,),
     422: (ChannelError,),
+    429: (BusyError,),
     503: (TeeDiedError, AppTrappedError),
     504: (TeeTimeoutError,),
 }
@@ -138,17 +140,16 @@ def plain(text: str, limit: int = 400) -> str:
 def _error(status: int, body: bytes, where: str) -> TteeError:
     """The named error behind an answer; its words are the server's, so they are only repeated."""
     try:
-        said = json.loads(body, what="answer", max_size=MAX_HINTS, max_depth=2, error=TransportError)
+        said = problem.decode(json.loads(body, what="answer", max_size=MAX_HINTS, error=TransportError))
     except TransportError:
-        said = {}
-    details = said if isinstance(said, dict) and said.get("schema") == "ttee.error/1" else {}
-    kinds = ERRORS.get(status, (UnreachableError,))
-    kind = next((kind for kind in kinds if kind.id == details.get("id")), kinds[0])
-    message = details.get("message")
-    if not isinstance(message, str):
-        message = f"something answers there, but not as an instance does (HTTP status {status})"
-    hint = details.get("hint")
-    return kind(plain(message), where=where, hint=plain(hint) if isinstance(hint, str) else None)
+        said = None
+    kinds = ERRORS.get(status)
+    if kinds is None or said is None:
+        return UnreachableError(
+            f"something answers there, but not as an instance does (HTTP status {status})", where=where
+        )
+    kind = type(said) if type(said) in kinds else kinds[0]
+    return kind(plain(said.message), where=where, hint=said.hint and plain(said.hint))
 
 
 def _head(answer: IO[bytes]) -> bytes:

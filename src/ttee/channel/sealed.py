@@ -31,9 +31,24 @@ TAG_SIZE = 16
 REPLY_KEY_SIZE = 32
 REQUEST_HEAD = REPLY_KEY_SIZE + 4
 REPLY_HEAD = 8
-MAX_REQUEST = ENC_SIZE + -(-(REQUEST_HEAD + MAX_PAYLOAD) // BLOCK) * BLOCK + TAG_SIZE
-"""The longest request message that can be well formed."""
-MAX_REPLY = -(-(REPLY_HEAD + MAX_PAYLOAD) // BLOCK) * BLOCK + TAG_SIZE
+
+
+def request_size(payload: int) -> int:
+    """The length of the message that seals a request of `payload` bytes."""
+    return ENC_SIZE + _blocks(REQUEST_HEAD + payload) + TAG_SIZE
+
+
+def reply_size(payload: int) -> int:
+    """The length of the message that seals a reply of `payload` bytes."""
+    return _blocks(REPLY_HEAD + payload) + TAG_SIZE
+
+
+def _blocks(size: int) -> int:
+    return size + -size % BLOCK
+
+
+MAX_REQUEST = request_size(MAX_PAYLOAD)
+MAX_REPLY = reply_size(MAX_PAYLOAD)
 
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 _REQUEST_INFO = b"ttee/channel/1 request"
@@ -139,7 +154,7 @@ def _reply_cipher(reply_key: bytes) -> ChaCha20Poly1305:
 
 
 def _padded(plaintext: bytes) -> bytes:
-    return plaintext + bytes(-len(plaintext) % BLOCK)
+    return plaintext.ljust(_blocks(len(plaintext)), b"\0")
 
 
 def _unpadded(plaintext: bytes, head: int) -> bytes | None:
@@ -147,7 +162,7 @@ def _unpadded(plaintext: bytes, head: int) -> bytes | None:
     if len(plaintext) < head:
         return None
     end = head + int.from_bytes(plaintext[head - 4 : head], "little")
-    exact = len(plaintext) == end + -end % BLOCK and not any(plaintext[end:])
+    exact = len(plaintext) == _blocks(end) and not any(plaintext[end:])
     return plaintext[head:end] if exact else None
 
 

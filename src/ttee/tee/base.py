@@ -65,7 +65,7 @@ class Availability:
 
 @frozen(slots=True)
 class Tee:
-    """One design of protected place: how to recognise and verify its evidence, and, where it can, launch an app.
+    """One design of protected place: how to recognise and verify its evidence, and perhaps launch apps.
 
     `wrap` takes a raw vendor blob and returns its evidence, or None when it is not of this TEE's kind.
     `measure` recomputes, from a bundle, what a verifier should expect: claim names of `details` to values.
