@@ -25,6 +25,10 @@ def _details(value: Mapping[str, ClaimValue]) -> Mapping[str, ClaimValue]:
     return MappingProxyType(dict(value))
 
 
+def _pins(value: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType(dict(value))
+
+
 def _vector(value: Mapping[str, Tier]) -> Mapping[str, Tier]:
     return MappingProxyType(dict(value))
 
@@ -142,9 +146,9 @@ class Claims:
     debug: bool | None = None
     fresh: bool = False
     """The nonce that the caller asked for stands in what was signed."""
-    pins: Mapping[str, tuple[str, ...]] = field(converter=_read_only, factory=dict)
-    """What a policy must pin before the other claims mean anything: for `app` (what runs) and `platform` (what it
-    runs on), the claims of `details`, or `app`, one of which must be pinned."""
+    pins: Mapping[str, tuple[str, ...]] = field(converter=_pins, factory=dict)
+    """What a policy must pin before the other claims mean anything: for `app` (what runs) and `platform`
+    (what it runs on), the claims of `details`, or `app`, one of which must be pinned."""
     details: Mapping[str, ClaimValue] = field(converter=_details, factory=dict)
 
 

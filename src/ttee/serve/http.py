@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The HTTP front of an instance (docs/spec/channel.md, section "HTTP binding"): it carries messages it cannot read.
+"""The HTTP front of an instance (docs/spec/channel.md, "HTTP binding"): it carries what it cannot read.
 
 One request at a time reaches the instance; bodies are bounded before they are read.
 """
@@ -23,9 +23,11 @@ from ttee.channel.http import ERRORS, SEALED
 from ttee.channel.sealed import request_size
 from ttee.codec import hex, json, problem  # noqa: A004 (the name of the encoding)
 from ttee.errors import (
+    AppTrappedError,
+    BusyError,
     RequestTooLargeError,
+    TeeDiedError,
     TeeError,
-    TransportError,
     TteeError,
     UsageError,
 )
@@ -39,10 +41,6 @@ BODY_TIMEOUT = 30.0
 """Seconds that a client may take to send its body."""
 
 _T = TypeVar("_T")
-
-
-class BusyError(TransportError):
-    """Too many requests wait for this instance. Next: come again later."""
 
 
 class Gate:
@@ -63,7 +61,7 @@ class Gate:
         try:
             async with self._lock:
                 return await to_thread.run_sync(question, self.instance)
-        except TeeError as error:
+        except (TeeDiedError, AppTrappedError) as error:
             self._on_death(error)
             raise
         finally:
@@ -73,14 +71,8 @@ class Gate:
 def front(gate: Gate) -> Starlette:
     """The application: three routes, each a few lines, open to pages of any origin."""
     bundle = gate.instance.bundle
-    hints = json.dumps(
-        {
-            "name": bundle.name,
-            "tee": gate.instance.tee,
-            "app": bundle.measurement.hex(),
-            "schema": "ttee.info/1",
-        }
-    )
+    names = {"name": bundle.name, "tee": gate.instance.tee, "app": bundle.measurement.hex()}
+    hints = json.dumps({"schema": "ttee.info/1", **names})
     limit = request_size(bundle.limits.request)
 
     async def info(_: Request) -> Response:
@@ -100,7 +92,7 @@ def front(gate: Gate) -> Starlette:
         Route("/ttee/v1/evidence", _named_errors(evidence), methods=["POST"]),
         Route("/ttee/v1/call", _named_errors(call), methods=["POST"]),
     ]
-    # Any page may call: the instance knows nobody, and what the page learns it must verify like everybody else.
+    # Any page may call: the instance knows nobody, and the page must verify like everybody else.
     anybody = Middleware(
         CORSMiddleware,
         allow_origins=["*"],
@@ -125,26 +117,17 @@ def _named_errors(
 
 
 def _refusal(error: TteeError) -> Response:
-    """An error as strangers may see it: what a TEE's process said on its way down is for the operator's log."""
-    said = problem.encode(error)
+    """An error as strangers may see it; what a TEE's process said at its end is for the operator's log."""
     if isinstance(error, TeeError):
-        said = {
-            "schema": problem.SCHEMA,
-            "id": error.id,
-            "message": (type(error).__doc__ or "").split("\n")[0],
-        }
-    return Response(json.dumps(said), status_code=_status(error), media_type="application/json")
+        error = type(error)((type(error).__doc__ or error.id).split("\n")[0])
+    answer = json.dumps(problem.encode(error))
+    return Response(answer, status_code=_status(error), media_type="application/json")
 
 
 def _status(error: TteeError) -> int:
-    if isinstance(error, BusyError):
-        return 429
-    if isinstance(error, UsageError):
-        return 400
-    # 400 names the class above all the others, so it must not catch them.
-    exact = [status for status, kinds in ERRORS.items() if status != 400 and isinstance(error, kinds)]
-    if exact:
-        return exact[0]
+    for status, kinds in ERRORS.items():
+        if type(error) in kinds:
+            return status
     return 503 if isinstance(error, TeeError) else 400
 
 
@@ -159,7 +142,7 @@ def _nonce(body: bytes) -> bytes:
 
 
 async def _body(request: Request, limit: int, kind: str) -> bytes:
-    """The body, of at most `limit` bytes. Raises RequestTooLargeError, from what is declared before any is read."""
+    """The body, of at most `limit` bytes. Raises RequestTooLargeError; if declared, before any is read."""
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != kind:
         raise UsageError(f"the body must be {kind}", where="header Content-Type")
     too_large = RequestTooLargeError(f"a body here has at most {limit} bytes", hint="send less")

@@ -26,7 +26,7 @@ def cache_dir() -> Path:
 
 
 def runtime_dir() -> Path:
-    """Sockets. `TTEE_RUNTIME_DIR`, or `$XDG_RUNTIME_DIR/ttee`, or a folder of ours beside other temporary ones."""
+    """Sockets. `TTEE_RUNTIME_DIR`, or `$XDG_RUNTIME_DIR/ttee`, or one among the temporary files."""
     if chosen := os.environ.get("TTEE_RUNTIME_DIR"):
         return _private(Path(chosen))
     fallback = Path(tempfile.gettempdir()) / f"ttee-{os.getuid()}"
@@ -42,7 +42,7 @@ def _xdg(variable: str, default: Path) -> Path:
 
 
 def _private(path: Path) -> Path:
-    """Make the folder if need be, with mode 0700. Raises UsageError if it is, or could be, somebody else's."""
+    """Make the folder if need be, with mode 0700. Raises UsageError if it may be somebody else's."""
     path = path.absolute()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
