@@ -78,12 +78,8 @@ static u64 answer(struct sealed_request *request) {
     return channel_seal(outbox, request, REPLY_OK, payload);
 }
 
-/* Whatever the request left on the stack: keys, and the app's own values. */
-static __attribute__((noinline)) void wipe_stack(void) {
-    u64 sp;
-    __asm__ volatile("mv %0, sp" : "=r"(sp));
-    for (volatile u64 *word = (volatile u64 *)stack_bottom; (u64)word < sp; word++) *word = 0;
-}
+/* In start.S: zeros from `bottom` up to the caller's frame. */
+void stack_wipe(u8 *bottom);
 
 static void call(u64 length) {
     struct sealed_request request;
@@ -91,7 +87,7 @@ static void call(u64 length) {
     u64 written = status == STATUS_OK ? answer(&request) : 0;
     rt_wipe(&request, sizeof request);
     rt_wipe(inbox, length);
-    wipe_stack();
+    stack_wipe(stack_bottom); /* keys, and the app's own values */
     shared_reply(status, (struct span){outbox, written});
 }
 
@@ -120,7 +116,7 @@ static void serve(void) {
 
 _Noreturn void runtime_main(const struct entry *entry) {
     setup(entry);
-    wipe_stack();
+    stack_wipe(stack_bottom);
     shared_ready();
     for (;;) {
         monitor_stop();

@@ -43,3 +43,15 @@ out_of_memory:
     li      a7, CALL_EXTENSION
     ecall
     j       1b
+
+# void stack_wipe(u8 *bottom): what lies below the caller's frame. No compiler may put a frame of its own there.
+.section .text.stack_wipe, "ax"
+.globl stack_wipe
+stack_wipe:
+    addi    a0, a0, 7
+    andi    a0, a0, -8
+1:  bgeu    a0, sp, 2f
+    sd      zero, 0(a0)
+    addi    a0, a0, 8
+    j       1b
+2:  ret

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A module as wasm2c gets to see it: only what the app ABI knows of, and no name that is not ours. Pure.
+
+`ttee build` has checked a module already; a bundle may come from elsewhere, so nothing is taken on trust here.
+Source: WebAssembly Core Specification 2.0, section 5.5.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from attrs import frozen
+
+from ttee.app.bundle import MAX_MODULE
+from ttee.app.wasm import Kind, read_module
+from ttee.app.wasm.cursor import Cursor
+from ttee.errors import ModuleError
+
+IMPORTS: Final = frozenset({"random", "log", "extend", "derive_key", "seal", "unseal", "report"})
+EXPORTS: Final = frozenset({"memory", "alloc", "handle", "_initialize"})
+SOURCE: Final = "docs/spec/app-abi.md"
+
+_HEADER_SIZE: Final = 8
+_CUSTOM, _TYPE, _TABLE, _EXPORT = 0, 1, 4, 7
+
+
+@frozen(slots=True)
+class Stripped:
+    """A module without custom sections and without exports that nobody calls."""
+
+    module: bytes
+    exports: frozenset[str]
+    imports: frozenset[str]
+    table_entries: int
+    """Of its table, at the start and for good."""
+    type_bytes: int
+    """Of the type section: an upper bound for everything that describes function types."""
+
+
+def strip(module: bytes) -> Stripped:
+    """Take out whatever the ABI does not know. Raises ModuleError, with the place, for what it does not allow."""
+    if len(module) > MAX_MODULE:
+        raise _bad(f"it has {len(module)} bytes, and at most {MAX_MODULE} are allowed", "module")
+    structure = read_module(module)
+    for wanted in structure.imports:
+        if wanted.module != "ttee" or wanted.kind is not Kind.FUNCTION or wanted.name not in IMPORTS:
+            shown = f"{wanted.module}.{wanted.name}"[:80]
+            raise _bad(f"it imports {shown!r}, which no TEE offers", f"module, byte {wanted.offset}")
+    for name in ("memory", "alloc", "handle"):
+        if name not in structure.exports:
+            raise _bad(f"it does not export {name!r}", "module, export section")
+    out = bytearray(module[:_HEADER_SIZE])
+    table_entries = type_bytes = 0
+    cursor = Cursor(module, _HEADER_SIZE, len(module))
+    while cursor.at < cursor.end:
+        kind = cursor.byte()
+        body = cursor.take(cursor.u32())
+        if kind == _TYPE:
+            type_bytes = len(body)
+        elif kind == _TABLE:
+            table_entries = _table_entries(Cursor(body, 0, len(body)))
+        elif kind == _EXPORT:
+            body = _exports(Cursor(body, 0, len(body)))
+        if kind != _CUSTOM:
+            out += bytes([kind]) + _leb(len(body)) + body
+    imports = frozenset(wanted.name for wanted in structure.imports)
+    return Stripped(bytes(out), EXPORTS & structure.exports.keys(), imports, table_entries, type_bytes)
+
+
+def _exports(cursor: Cursor) -> bytes:
+    """The section's content with the exports that the runtime calls."""
+    kept = []
+    for _ in range(cursor.u32()):
+        start = cursor.at
+        name = cursor.name()
+        cursor.byte()
+        cursor.u32()
+        if name in EXPORTS:
+            kept.append(cursor.data[start : cursor.at])
+    return _leb(len(kept)) + b"".join(kept)
+
+
+def _table_entries(cursor: Cursor) -> int:
+    total = 0
+    for _ in range(cursor.u32()):
+        cursor.byte()
+        has_maximum = cursor.byte() & 1
+        total += cursor.u32()
+        if has_maximum:
+            cursor.u32()
+    return total
+
+
+def _leb(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)
+
+
+def _bad(what: str, where: str) -> ModuleError:
+    return ModuleError(f"the module cannot be used: {what}", where=where, source=SOURCE)
