@@ -104,22 +104,20 @@ class Enclave:
         return enclave
 
     def attest(self, nonce: bytes, *, timeout: float = 10.0) -> dict[str, bytes]:
-        """Evidence over a nonce of 16 to 64 bytes: `log`, `claims`, `report`, `statement`. Raises TeeError."""
+        """Evidence over a nonce of 16 to 64 bytes: log, claims, report and statement. Raises TeeError."""
         answer = self._ask(Operation.ATTEST, nonce, timeout)
         parts = cbor.loads(answer, what="evidence of the enclave", max_size=len(self.handle.utm), max_depth=1)
         if not isinstance(parts, dict) or parts.keys() != EVIDENCE_PARTS:
             raise TeeError(
                 "the enclave's evidence has other parts than it should", where="shared pages", source=SOURCE
             )
-        return {
-            name: part for name, part in parts.items() if isinstance(name, str) and isinstance(part, bytes)
-        }
+        return {name: part for name, part in parts.items() if isinstance(part, bytes)}
 
     def call(self, sealed: bytes, *, timeout: float = 10.0) -> bytes:
         """The sealed reply to a sealed request (docs/spec/channel.md).
 
-        Raises ChannelError, ReplayedError, KeysUsedUpError or RequestTooLargeError, AppTrappedError when the app
-        ends, TeeTimeoutError when it is late; the enclave then finishes before it takes the next request.
+        Raises ChannelError, ReplayedError, KeysUsedUpError or RequestTooLargeError; AppTrappedError when the
+        app ends, TeeTimeoutError when it is late; the enclave then finishes before it takes the next request.
         """
         return self._ask(Operation.CALL, sealed, timeout)
 

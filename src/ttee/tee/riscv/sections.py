@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A module as wasm2c gets to see it: only what the app ABI knows of, and no name that is not ours. Pure.
 
-`ttee build` has checked a module already; a bundle may come from elsewhere, so nothing is taken on trust here.
+`ttee build` has checked a module already; a bundle may come from elsewhere, so nothing is taken on trust.
 Source: WebAssembly Core Specification 2.0, section 5.5.
 """
 
@@ -38,7 +38,7 @@ class Stripped:
 
 
 def strip(module: bytes) -> Stripped:
-    """Take out whatever the ABI does not know. Raises ModuleError, with the place, for what it does not allow."""
+    """Take out what the ABI does not know. Raises ModuleError, with the place, for what it does not allow."""
     if len(module) > MAX_MODULE:
         raise _bad(f"it has {len(module)} bytes, and at most {MAX_MODULE} are allowed", "module")
     structure = read_module(module)

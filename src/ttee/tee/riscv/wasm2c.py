@@ -3,7 +3,7 @@
 
 Modules come from strangers. wasm2c copies names into its output unescaped, so every name that is not ours is
 taken out first; it runs within limits of time, memory and output; and of what it writes only the module's own
-part is used: the preamble above it, which gives instructions their meaning, is ours (firmware/runtime/app/wasm.h).
+part is used: the preamble above it, which gives instructions their meaning, is ours (runtime/app/wasm.h).
 
 I/O: runs wasm2c in a temporary folder.
 """
@@ -60,7 +60,7 @@ def version() -> str:
 
 
 def translate(module: bytes) -> Translation:
-    """`module` in C. Raises ModuleError for one that is malformed or breaks the app ABI, TeeUnavailableError."""
+    """`module` in C. Raises ModuleError if it is malformed or breaks the app ABI, TeeUnavailableError."""
     version()
     stripped = strip(module)
     with tempfile.TemporaryDirectory(prefix="ttee-wasm2c-") as place:
