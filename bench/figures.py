@@ -32,7 +32,8 @@ class Figure:
 
     def __str__(self) -> str:
         low, high = min(self.samples), max(self.samples)
-        return f"{_scaled(self.median, self.unit):>12}   ({_scaled(low, self.unit)} to {_scaled(high, self.unit)}, n={len(self.samples)})"
+        spread = f"{_scaled(low, self.unit)} to {_scaled(high, self.unit)}, n={len(self.samples)}"
+        return f"{_scaled(self.median, self.unit):>12}   ({spread})"
 
 
 @frozen(slots=True)
@@ -64,7 +65,8 @@ def machine() -> str:
         platform.machine(),
     )
     load = os.getloadavg()[0]
-    return f"{os.cpu_count()} x {model}, load {load:.1f}, {platform.system()} {platform.release()}, Python {platform.python_version()}"
+    system = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    return f"{os.cpu_count()} x {model}, load {load:.1f}, {system}"
 
 
 def timed(work: Callable[[], object]) -> float:
