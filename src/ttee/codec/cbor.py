@@ -24,6 +24,7 @@ Encodable: TypeAlias = bool | int | str | bytes | Sequence["Encodable"] | Mappin
 """What `dumps` takes: tuples and read-only mappings are welcome."""
 
 SOURCE = "RFC 8949, section 4.2.1"
+_LIMIT = 1 << 64
 _KINDS = "booleans, 64-bit integers, text, bytes, arrays, and maps with text keys"
 
 
@@ -45,6 +46,8 @@ _STRICT: dict[str, Any] = {
 
 def dumps(value: Encodable) -> bytes:
     """The one encoding of `value`. Raises ValueError for what is outside the data model."""
+    if _is_canonical(value):
+        return cbor2.dumps(value)
     problem = _outside_model(value)
     if problem is not None:
         raise ValueError(f"CBOR here has {_KINDS}; {problem}")
@@ -76,19 +79,44 @@ def loads(
             where=f"{what}, byte {_stopped_at(data, max_depth)}",
             source=SOURCE,
         ) from None
+    if _is_canonical(value) and cbor2.dumps(value) == data:
+        return value
     outside = _outside_model(value)
     if outside is not None:
         raise error(f"{what} may hold {_KINDS}; {outside}", where=what, source=SOURCE)
     canonical = cbor2.dumps(value, canonical=True)
-    if canonical != data:
-        at = _first_difference(canonical, data)
-        trailing = f"has {len(data) - at} bytes after its end"
-        raise error(
-            f"{what} {trailing if at == len(canonical) else 'is not deterministic CBOR'}",
-            where=f"{what}, byte {at}",
-            source=SOURCE,
-        )
-    return value
+    at = _first_difference(canonical, data)
+    trailing = f"has {len(data) - at} bytes after its end"
+    raise error(
+        f"{what} {trailing if at == len(canonical) else 'is not deterministic CBOR'}",
+        where=f"{what}, byte {at}",
+        source=SOURCE,
+    )
+
+
+def _is_canonical(value: object) -> bool:
+    """Whether `value` is in the data model and its keys are in order: then cbor2's plain output is canonical.
+
+    This is the fast path; whatever it does not know is looked at again, and named, by `_outside_model`.
+    """
+    kind = type(value)
+    if kind is bytes or kind is str or kind is bool:
+        return True
+    if kind is int:
+        return -_LIMIT <= value < _LIMIT  # type: ignore[operator]  # mypy does not narrow by type()
+    if kind is list:
+        return all(map(_is_canonical, value))  # type: ignore[call-overload]
+    if kind is dict:
+        before = (-1, b"")
+        for key, item in value.items():  # type: ignore[attr-defined]
+            if type(key) is not str:
+                return False
+            encoded = key.encode()
+            if (len(encoded), encoded) <= before or not _is_canonical(item):
+                return False
+            before = (len(encoded), encoded)
+        return True
+    return False
 
 
 def _outside_model(value: object, path: str = "") -> str | None:
@@ -97,7 +125,7 @@ def _outside_model(value: object, path: str = "") -> str | None:
         return None
     if isinstance(value, int):
         # RFC 8949, section 3.1: major types 0 and 1; larger ones would be tagged.
-        return None if -(1 << 64) <= value < 1 << 64 else f"{path or 'it'} is a larger integer"
+        return None if -_LIMIT <= value < _LIMIT else f"{path or 'it'} is a larger integer"
     if isinstance(value, list | tuple):
         for index, item in enumerate(value):
             if problem := _outside_model(item, f"{path}[{index}]"):

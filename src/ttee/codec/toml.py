@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from ttee.errors import TteeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
 _PATH = rf"{_KEY}(?:\s*\.\s*{_KEY})*"

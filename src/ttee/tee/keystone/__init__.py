@@ -1,2 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keystone's report format (keystone-enclave/keystone): the home of its layout, signatures and checks."""
+"""Keystone's report format (keystone-enclave/keystone): the home of its layout, signatures and checks.
+
+Reports of any Keystone platform are verified here. Nothing is launched: our monitor is `ttee.tee.riscv`.
+"""
+
+from __future__ import annotations
+
+from ttee.model import Assurance
+from ttee.tee.base import Tee
+from ttee.tee.keystone import checks, evidence, verify
+
+TEE = Tee(
+    name=verify.NAME,
+    title="Keystone enclaves on RISC-V (reports only)",
+    assurance=Assurance.SILICON,
+    parts=("report",),
+    checks=checks.CHECKS,
+    verify=verify.verify,
+    wrap=evidence.wrap,
+    describe=evidence.describe,
+)

@@ -16,12 +16,16 @@ The layout has no magic, version or length. What is not signed is kept as it cam
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import frozen
 
 from ttee.codec import hex, json  # noqa: A004 (the module's name)
 from ttee.errors import MalformedEvidenceError
+from ttee.model import ClaimValue, Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SIZE = 1352
 MAX_DATA = 1024
@@ -65,8 +69,8 @@ class Report:
         return self.sm_hash + self.sm_public_key
 
 
-def parse(data: bytes) -> Report:
-    """The report in exactly 1352 bytes. Raises MalformedEvidenceError: another size, data_len above 1024."""
+def check_size(data: bytes) -> None:
+    """Return if there are exactly 1352 bytes; else raise MalformedEvidenceError."""
     if len(data) != SIZE:
         at = min(len(data), SIZE)
         raise MalformedEvidenceError(
@@ -75,6 +79,11 @@ def parse(data: bytes) -> Report:
             hint="copy the file again, in binary, from where it was made",
             source=SOURCE,
         )
+
+
+def parse(data: bytes) -> Report:
+    """The report in exactly 1352 bytes. Raises MalformedEvidenceError: another size, data_len above 1024."""
+    check_size(data)
     data_len = int.from_bytes(data[DATA_LEN], "little")
     _bound(data_len, "report, byte 64 (enclave.data_len)")
     return Report(
@@ -144,6 +153,33 @@ def to_json(report: Report) -> bytes:
             },
         }
     )
+
+
+def wrap(data: bytes) -> Evidence | None:
+    """Evidence out of a raw report, in bytes or in Keystone's JSON form; None for anything else.
+
+    Raises MalformedEvidenceError for what is clearly meant as the JSON form, and is not well formed.
+    """
+    if len(data) == SIZE:
+        return Evidence("keystone", {"report": data})
+    if b'"security_monitor"' in data[:MAX_JSON]:
+        return Evidence("keystone", {"report": encode(from_json(data))})
+    return None
+
+
+def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
+    """Every field of the report, UNVERIFIED. Raises MalformedEvidenceError."""
+    report = parse(evidence.parts.get("report", b""))
+    return {
+        "enclave_hash": report.enclave_hash,
+        "data": report.data,
+        "enclave_signature": report.enclave_signature,
+        "monitor_hash": report.sm_hash,
+        "monitor_key": report.sm_public_key,
+        "monitor_signature": report.sm_signature,
+        "device_key": report.device_key,
+        "unsigned_bytes_behind_data": report.slack.rstrip(b"\0"),
+    }
 
 
 def _bound(data_len: int, where: str) -> None:

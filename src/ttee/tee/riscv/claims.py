@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the monitor says about an enclave (docs/spec/riscv.md, section 4): CBOR, signed by its digest."""
+
+from __future__ import annotations
+
+from hashlib import sha512
+
+from attrs import asdict, frozen
+
+from ttee.codec import cbor
+from ttee.errors import MalformedEvidenceError
+from ttee.guest import registers as runtime_registers
+
+PROFILE = "ttee/riscv/1"
+SOURCE = "docs/spec/riscv.md, section 4"
+MAX_SIZE = 1024
+MAX_PLATFORM = 64
+PAGE = 4096
+REPORT_DATA = 64
+AUTHORITY = 32
+
+
+@frozen(slots=True)
+class MonitorClaims:
+    """The monitor's claims. Sizes are in bytes."""
+
+    svn: int
+    """The monitor's own security version."""
+    debug: bool
+    app_svn: int
+    profile: str
+    epm_size: int
+    """Memory of the enclave alone."""
+    platform: str
+    utm_size: int
+    """Memory that it shares with the host."""
+    authority: bytes
+    """The key that signed this enclave, 32 bytes; empty for none."""
+    registers: tuple[bytes, ...]
+    report_data: bytes
+    """64 bytes that the enclave passed on: the digest of its statement."""
+
+    def encode(self) -> bytes:
+        """The canonical bytes."""
+        return cbor.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, data: bytes) -> MonitorClaims:
+        """The claims in exactly these bytes. Raises MalformedEvidenceError, naming the key."""
+        value = cbor.loads(data, what="claims", max_size=MAX_SIZE, max_depth=2)
+        match value:
+            case {
+                "svn": int(svn),
+                "debug": bool(debug),
+                "app_svn": int(app_svn),
+                "profile": str(profile),
+                "epm_size": int(epm_size),
+                "platform": str(platform),
+                "utm_size": int(utm_size),
+                "authority": bytes(authority),
+                "registers": [bytes(r0), bytes(r1), bytes(r2), bytes(r3)],
+                "report_data": bytes(report_data),
+                **others,
+            } if not others:
+                claims = cls(
+                    svn,
+                    debug,
+                    app_svn,
+                    profile,
+                    epm_size,
+                    platform,
+                    utm_size,
+                    authority,
+                    (r0, r1, r2, r3),
+                    report_data,
+                )
+            case _:
+                raise MalformedEvidenceError(
+                    f"the claims are not a map with the keys and kinds of the profile {PROFILE}",
+                    where="claims",
+                    hint=f"they have {_keys(value)}",
+                    source=SOURCE,
+                )
+        problem = claims.problem()
+        if problem is not None:
+            key, what = problem
+            raise MalformedEvidenceError(
+                f"the claims' {key} {what}", where=f"claims, key {key}", source=SOURCE
+            )
+        return claims
+
+    def problem(self) -> tuple[str, str] | None:
+        """The first key that the profile does not allow, and why."""
+        if self.profile != PROFILE:
+            return "profile", f"must be {PROFILE!r}, and is {self.profile[:64]!r}"
+        for key, number in (("svn", self.svn), ("app_svn", self.app_svn)):
+            if isinstance(number, bool) or not 0 <= number < 1 << 64:
+                return key, "must be an unsigned 64-bit integer"
+        for key, size in (("epm_size", self.epm_size), ("utm_size", self.utm_size)):
+            if size < PAGE or size & size - 1:
+                return key, f"must be a power of two from {PAGE} on, and is {int(size)}"
+        if not 1 <= len(self.platform) <= MAX_PLATFORM or not self.platform.isascii():
+            return "platform", f"must have 1 to {MAX_PLATFORM} ASCII characters"
+        if not self.platform.isprintable():
+            return "platform", "has characters that cannot be printed"
+        if len(self.authority) not in (0, AUTHORITY):
+            return "authority", f"must have 0 or {AUTHORITY} bytes, and has {len(self.authority)}"
+        if any(len(register) != runtime_registers.SIZE for register in self.registers):
+            return "registers", f"must be {runtime_registers.COUNT} of {runtime_registers.SIZE} bytes each"
+        if len(self.report_data) != REPORT_DATA:
+            return "report_data", f"must have {REPORT_DATA} bytes, and has {len(self.report_data)}"
+        return None
+
+
+def digest(claims: bytes) -> bytes:
+    """The 64 bytes that stand in the report as its data."""
+    return sha512(b"ttee/riscv-claims/1" + claims).digest()
+
+
+def _keys(value: cbor.CborValue) -> str:
+    if not isinstance(value, dict):
+        return "no map at all"
+    return (
+        ", ".join(f"{key[:32]}: {type(item).__name__}" for key, item in list(value.items())[:16]) or "nothing"
+    )

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is RISC-V evidence authentic? Numbered steps (docs/spec/riscv.md, section 4); each is named in `checks.py`.
+
+     1  exactly the four parts                                     riscv.evidence.parts
+     2  the report is well formed                                  keystone.report.*
+     3  claims, statement and log are well formed                  riscv.claims.form, .statement., .log.
+     4  pinned device key → monitor key → report                   keystone.device-key.*, .monitor., .enclave.
+     5  report.data is the digest of the claims                    riscv.claims.binding
+     6  claims.report_data is the digest of the statement          riscv.statement.binding
+     7  registers of the statement are those of the claims         riscv.statement.registers
+     8  the log replays to the registers                           riscv.log.replay
+     9  register 0 names the statement's app before system-ready   riscv.log.identity
+    10  the nonce is the one asked for                             riscv.statement.nonce
+
+Structure comes before cryptography, and nothing is believed before step 4 has ended. The monitor speaks for
+the enclave, and the runtime for its app: their words are worth what a policy pins of both (`Claims.pins`).
+"""
+
+from __future__ import annotations
+
+from ttee.errors import BindingError, FreshnessError, UsageError
+from ttee.guest.registers import RUNTIME, SYSTEM_READY, Event, decode_log, identity_events, replay
+from ttee.guest.statement import MAX_NONCE, MIN_NONCE, Statement
+from ttee.model import Assurance, Claims, Endorsements, Evidence
+from ttee.tee.keystone.verify import parse_report, verify_report
+from ttee.tee.riscv import checks
+from ttee.tee.riscv.claims import MonitorClaims, digest
+from ttee.tee.riscv.evidence import NAME, split
+from ttee.tee.steps import Steps
+
+EMULATORS = frozenset({"qemu-virt"})
+"""Platforms that are no hardware, whatever an anchor says of its key."""
+
+PINS = {"app": ("enclave_hash", "authority"), "platform": ("monitor_hash",)}
+
+
+def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None) -> Claims:
+    """The claims of RISC-V evidence. Pure.
+
+    `nonce` (16 to 64 bytes) is compared with the statement's; without it freshness is not checked, and the
+    claims say so. Raises UsageError for a nonce of another size, MalformedEvidenceError, AnchorError,
+    WeakKeyError, SignatureError, BindingError, FreshnessError.
+    """
+    if nonce is not None and not MIN_NONCE <= len(nonce) <= MAX_NONCE:
+        raise UsageError(f"a nonce has {MIN_NONCE} to {MAX_NONCE} bytes, this one has {len(nonce)}")
+    steps = Steps()
+    with steps(checks.PARTS, "report, claims, statement, log"):
+        parts = split(evidence)
+    report = parse_report(parts.report, steps)
+    with steps(checks.CLAIMS_FORM, "canonical, of profile ttee/riscv/1"):
+        claims = MonitorClaims.decode(parts.claims)
+    with steps(checks.STATEMENT_FORM, "canonical"):
+        statement = Statement.decode(parts.statement)
+    with steps(checks.LOG_FORM, "canonical, within its bounds"):
+        events = decode_log(parts.log)
+    authentic = verify_report(report, NAME, endorsements, steps)
+    with steps(checks.CLAIMS_BINDING, "the report signs these claims"):
+        if report.data != digest(parts.claims):
+            raise BindingError("the report's data is not the digest of these claims", where="claims")
+    with steps(checks.STATEMENT_BINDING, "the claims carry the digest of this statement"):
+        if claims.report_data != statement.report_data:
+            raise BindingError(
+                "the claims' report data is not the digest of this statement", where="statement"
+            )
+    with steps(checks.STATEMENT_REGISTERS, "the runtime states the registers that the monitor holds"):
+        if statement.registers != claims.registers:
+            raise BindingError(
+                "the statement has other registers than the claims", where="statement.registers"
+            )
+    with steps(checks.LOG_REPLAY, f"{len(events)} events give the four registers"):
+        _check_replay(events, claims.registers)
+    with steps(checks.LOG_IDENTITY, "register 0 names the app of the statement, then system-ready"):
+        config_digest = _check_identity(events, statement.app)
+    not_checked = authentic.not_checked
+    if nonce is None:
+        steps.skipped(checks.NONCE, "no nonce was given to compare with")
+        not_checked += ("freshness: no nonce was given; the evidence may be a replay",)
+    else:
+        with steps(checks.NONCE, "the statement carries the nonce that was asked for"):
+            _check_nonce(statement.nonce, nonce)
+    return Claims(
+        tee=NAME,
+        assurance=_assurance(authentic.assurance, claims.platform),
+        checks=steps.checks,
+        relied_on=authentic.relied_on,
+        not_checked=not_checked,
+        app=statement.app,
+        nonce=statement.nonce or None,
+        user_data=statement.user_data,
+        channel_key=statement.channel_key,
+        registers=claims.registers,
+        events=events,
+        debug=claims.debug,
+        fresh=nonce is not None,
+        pins=PINS,
+        details={
+            "enclave_hash": report.enclave_hash,
+            "monitor_hash": report.sm_hash,
+            "monitor_key": report.sm_public_key,
+            "device_key": authentic.anchor.key,
+            "monitor_svn": claims.svn,
+            "app_svn": claims.app_svn,
+            "platform": claims.platform,
+            "authority": claims.authority,
+            "epm_size": claims.epm_size,
+            "utm_size": claims.utm_size,
+            "config_digest": config_digest,
+        },
+    )
+
+
+def _check_replay(events: tuple[Event, ...], registers: tuple[bytes, ...]) -> None:
+    for number, (replayed, claimed) in enumerate(zip(replay(events), registers, strict=True)):
+        if replayed != claimed:
+            raise BindingError(
+                f"the log does not give register {number}: it replays to {replayed.hex()[:16]}…, "
+                f"and the monitor holds {claimed.hex()[:16]}…",
+                where=f"log, register {number}",
+            )
+
+
+def _check_identity(events: tuple[Event, ...], app: bytes) -> bytes:
+    """Register 0 must begin with app, config, system-ready; the digest of the config is returned."""
+    identity = identity_events(events)
+    if [event.name for event in identity] != ["app", "config"]:
+        names = ", ".join(event.name for event in identity)[:200]
+        raise BindingError(
+            f"before {SYSTEM_READY}, register 0 must name app, then config; it names {names or 'nothing'}",
+            where="log",
+        )
+    if not any(event.register == RUNTIME and event.name == SYSTEM_READY for event in events):
+        raise BindingError(f"register 0 never reached {SYSTEM_READY}: who runs is not settled", where="log")
+    if identity[0].payload != app:
+        raise BindingError(
+            f"the log started the app {identity[0].payload.hex()[:16]}…, "
+            f"and the statement speaks for {app.hex()[:16]}…",
+            where="log, event app",
+        )
+    return identity[1].payload
+
+
+def _check_nonce(stated: bytes, asked: bytes) -> None:
+    if stated != asked:
+        raise FreshnessError(
+            f"the evidence carries {stated.hex() or 'no nonce'}, and not the nonce {asked.hex()}",
+            where="statement.nonce",
+            hint="ask for evidence with a fresh nonce; this one is old, or was made for somebody else",
+        )
+
+
+def _assurance(anchored: Assurance, platform: str) -> Assurance:
+    """An emulator is never hardware; a simulation (a key that anybody holds) is not even an emulator."""
+    if platform in EMULATORS and anchored is Assurance.SILICON:
+        return Assurance.EMULATED
+    return anchored
