@@ -25,7 +25,7 @@ MAX_STACK: Final = 1 << 20
 MIN_STACK: Final = 4 << 10
 MAX_MESSAGE: Final = 256 << 10
 """The largest request, and the largest reply, in bytes."""
-MAX_MODULE: Final = 8 << 20
+MAX_MODULE: Final = 4 << 20
 MAX_SVN: Final = (1 << 64) - 1
 MAX_VERSION: Final = 64
 """Characters of a version."""
@@ -133,7 +133,7 @@ class Bundle:
         if len(self.authority) not in (0, 32):
             return "authority", f"must have 0 or 32 bytes, and has {len(self.authority)}"
         if not 1 <= len(self.module) <= MAX_MODULE:
-            return "module", f"must have 1 byte to 8 MiB, and has {len(self.module)} bytes"
+            return "module", f"must have 1 byte to 4 MiB, and has {len(self.module)} bytes"
         limit = self.limits.problem()
         return limit and (f"limits.{limit[0]}", limit[1])
 
