@@ -241,6 +241,7 @@ def engine() -> wasmtime.Engine:
     config.wasm_simd = False
     config.wasm_relaxed_simd = False
     config.wasm_tail_call = False
+    config.wasm_threads = False
     config.wasm_memory64 = False
     config.wasm_multi_memory = False
     return wasmtime.Engine(config)
