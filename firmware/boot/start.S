@@ -2,7 +2,16 @@
 /* Reset. The ROM runs from flash; its only memory is a stack, which it leaves as zeros. */
     .section .text.start, "ax"
     .globl _start
-_start:
+_start:                             /* struct rom */
+    .option push
+    .option norvc
+    j       reset
+    .word   0
+    .ascii  "TTEEROM1"
+    .dword  sha3_512, sha_512, sha_384, hkdf_sha3_512, eddsa_sign, eddsa_verify, drbg_seed, drbg_fill
+    .option pop
+
+reset:
     csrr    t0, mhartid
     bnez    t0, park
     la      t0, trapped

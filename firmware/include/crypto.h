@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* crypto/monitor.zig: the standard library's algorithms for the boot ROM and the monitor. */
+/* crypto/rom.zig: the standard library's algorithms, for the boot ROM, which lends them to the monitor. */
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,8 +26,8 @@ void eddsa_sign(uint8_t signature[64], const struct span *parts, size_t count, c
                 const uint8_t secret[64]);
 bool eddsa_verify(const uint8_t signature[64], const struct span *parts, size_t count, const uint8_t public[32]);
 
-void drbg_seed(const uint8_t entropy[64]);
-void drbg_fill(const uint8_t entropy[64], void *out, size_t len);
-
-/* Zeroes memory for certain, however dead the compiler thinks it is. */
-void wipe(void *start, size_t len);
+struct drbg {
+    uint64_t opaque[72];
+};
+void drbg_seed(struct drbg *generator, const uint8_t entropy[64]);
+void drbg_fill(struct drbg *generator, const uint8_t entropy[64], void *out, size_t len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of an enclave as the host directs it: create, destroy. Whatever the host passes is copied once, then checked. */
 #include "bounds.h"
-#include "crypto.h"
 #include "monitor.h"
+#include "rom.h"
 #include "string.h"
 
 #define CONFIG_MAGIC "TTEECFG1"
@@ -45,7 +45,7 @@ static struct enclave *free_slot(void) {
 static bool is_authorised(const struct enclave *enclave, const uint8_t signature[64]) {
     const struct span message[] = {
         TEXT("ttee/enclave/1"), PART(enclave->measurement), {&enclave->svn, sizeof enclave->svn}};
-    return !enclave->has_authority || eddsa_verify(signature, message, COUNT(message), enclave->authority);
+    return !enclave->has_authority || ROM->eddsa_verify(signature, message, COUNT(message), enclave->authority);
 }
 
 /* Reads the config page where nobody else can change it any more. */
@@ -74,8 +74,8 @@ static struct context first_entry(const struct creation_record *r) {
 static void release(struct enclave *enclave) {
     wipe((void *)enclave->epm, enclave->epm_size);
     wipe((void *)enclave->utm, enclave->utm_size);
-    pmp_open(enclave);
     wipe(enclave, sizeof *enclave); /* FREE */
+    pmp_switch(NULL);
 }
 
 struct sbi_result enclave_create(uint64_t address) {
@@ -92,7 +92,8 @@ struct sbi_result enclave_create(uint64_t address) {
     enclave->state = FRESH;
     enclave->epm = r.epm, enclave->epm_size = r.epm_size;
     enclave->utm = r.utm, enclave->utm_size = r.utm_size;
-    pmp_close(enclave);
+    pmp_place(enclave);
+    pmp_switch(NULL); /* from here on, nobody else reads or writes the EPM */
     memset((void *)r.free, 0, r.epm_size - (r.free - r.epm));
     memset((void *)r.utm, 0, r.utm_size);
     measure(enclave->measurement, &r);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random bytes: Zkr's seed CSR feeds the generator afresh for every request. */
 #include "console.h"
-#include "crypto.h"
 #include "monitor.h"
+#include "rom.h"
+#include "string.h"
 
 #define SEED "0x015"
 enum { OPST_SHIFT = 30, ES16 = 2, DEAD = 3 }; /* RISC-V scalar cryptography 1.0, section 4.1 */
+
+static struct drbg generator;
 
 static uint16_t sixteen_bits(void) {
     for (int patience = 0; patience < 1000000; patience++) {
@@ -30,13 +33,13 @@ static void gather(uint8_t entropy[64]) {
 void entropy_init(void) {
     uint8_t entropy[64];
     gather(entropy);
-    drbg_seed(entropy);
+    ROM->drbg_seed(&generator, entropy);
     wipe(entropy, sizeof entropy);
 }
 
 void entropy_fill(void *out, size_t len) {
     uint8_t entropy[64];
     gather(entropy);
-    drbg_fill(entropy, out, len);
+    ROM->drbg_fill(&generator, entropy, out, len);
     wipe(entropy, sizeof entropy);
 }

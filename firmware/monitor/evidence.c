@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keystone's report over the digest of our claims: docs/spec/riscv.md, section 4. */
-#include "crypto.h"
 #include "monitor.h"
+#include "rom.h"
 #include "string.h"
 
 struct report {
@@ -26,9 +26,9 @@ static void write_report(const struct enclave *enclave, size_t claims_len) {
     memset(&report, 0, sizeof report); /* nothing of an earlier one, in the unsigned tail of `data` either */
     memcpy(report.enclave.hash, enclave->measurement, sizeof report.enclave.hash);
     report.enclave.data_len = 64;
-    sha_512(report.enclave.data, said, COUNT(said));
+    ROM->sha_512(report.enclave.data, said, COUNT(said));
     const struct span signed_part[] = {{&report, __builtin_offsetof(struct report, enclave.data) + 64}};
-    eddsa_sign(report.enclave.signature, signed_part, COUNT(signed_part), boot.monitor_public, boot.monitor_secret);
+    ROM->eddsa_sign(report.enclave.signature, signed_part, COUNT(signed_part), boot.monitor_public, boot.monitor_secret);
     memcpy(report.monitor.hash, boot.monitor_hash, sizeof report.monitor.hash);
     memcpy(report.monitor.public, boot.monitor_public, sizeof report.monitor.public);
     memcpy(report.monitor.signature, boot.monitor_signature, sizeof report.monitor.signature);

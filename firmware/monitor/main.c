@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Start: takes over from the boot ROM, shuts the doors, hands the machine to the host. */
 #include "console.h"
-#include "crypto.h"
 #include "monitor.h"
+#include "rom.h"
 #include "string.h"
 
 #define RAM_STEP UINT64_C(0x200000)
@@ -15,6 +15,7 @@ static void take_handover(void) {
     memcpy(&boot, (const void *)SECRET_PAGE, sizeof boot);
     wipe((void *)SECRET_PAGE, PAGE);
     if (memcmp(boot.magic, HANDOVER_MAGIC, sizeof boot.magic)) halt("monitor: not started by the boot ROM");
+    if (memcmp(ROM->magic, ROM_MAGIC, sizeof ROM->magic)) halt("monitor: the boot ROM lends other functions");
 }
 
 static void find_ram_end(void) {

@@ -62,9 +62,8 @@ struct context *return_to_host(enum state state, uint64_t error, uint64_t value)
 
 /* pmp.c */
 void pmp_init(void);
-void pmp_close(const struct enclave *enclave); /* its EPM, to everybody */
-void pmp_open(const struct enclave *enclave);  /* the reverse, once it is wiped */
-void pmp_switch(const struct enclave *enclave);
+void pmp_place(const struct enclave *enclave);  /* says where its EPM lies; takes effect with the next switch */
+void pmp_switch(const struct enclave *enclave); /* to the view of an enclave, or of the host for NULL */
 
 /* enclave.c: what the host may ask for. */
 struct sbi_result enclave_create(uint64_t record);

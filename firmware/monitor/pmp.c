@@ -4,7 +4,7 @@
 #include "bounds.h"
 #include "monitor.h"
 
-enum permission { NONE = 0, R = 1, W = 2, X = 4, NAPOT = 3 << 3, LOCKED = 1 << 7 };
+enum permission { NONE = 0, R = 1, W = 2, X = 4, NAPOT = 3 << 3 };
 enum entry {
     ENTRY_MONITOR,
     ENTRY_CLINT,
@@ -35,14 +35,6 @@ static uint64_t config_word(int first) {
     return word;
 }
 
-static void apply(void) {
-    csr_write(pmpcfg0, config_word(0));
-    csr_write(pmpcfg2, config_word(8));
-    __asm__ volatile("sfence.vma" ::: "memory");
-}
-
-static enum entry epm_entry(const struct enclave *enclave) { return ENTRY_EPM + (enum entry)(enclave - enclaves); }
-
 void pmp_init(void) {
     set_address(ENTRY_MONITOR, MONITOR, MONITOR_SIZE);
     set_address(ENTRY_CLINT, CLINT, CLINT_SIZE);
@@ -52,33 +44,29 @@ void pmp_init(void) {
     set_address(ENTRY_RAM, RAM, RAM_MOST);
     config[ENTRY_MONITOR] = NAPOT | NONE;
     config[ENTRY_CLINT] = NAPOT | NONE;
-    config[ENTRY_PFLASH] = LOCKED | NAPOT | NONE; /* not even for us: a write could put the flash in command mode */
+    config[ENTRY_PFLASH] = NAPOT | NONE;
     pmp_switch(NULL);
 }
 
-void pmp_close(const struct enclave *enclave) {
-    set_address(epm_entry(enclave), enclave->epm, enclave->epm_size);
-    config[epm_entry(enclave)] = NAPOT | (boot.mode == MODE_DEBUG ? R | W | X : NONE);
-    apply();
+void pmp_place(const struct enclave *enclave) {
+    set_address(ENTRY_EPM + (enum entry)(enclave - enclaves), enclave->epm, enclave->epm_size);
 }
 
-void pmp_open(const struct enclave *enclave) {
-    config[epm_entry(enclave)] = 0;
-    apply();
+/* What a world may do with an EPM. In debug mode the host keeps its access: that is what the mode is. */
+static uint8_t epm_config(const struct enclave *owner, const struct enclave *runs) {
+    if (owner->state == FREE) return 0;
+    const bool open = runs ? owner == runs : boot.mode == MODE_DEBUG;
+    return NAPOT | (open ? R | W | X : NONE);
 }
 
-/* To an enclave, or to the host for NULL. In debug mode the host keeps its access: that is what the mode is. */
 void pmp_switch(const struct enclave *enclave) {
-    const uint8_t closed = NAPOT | (boot.mode == MODE_DEBUG ? R | W | X : NONE);
-    for (int i = 0; i < SLOTS; i++)
-        if (enclaves[i].state != FREE) config[ENTRY_EPM + i] = enclave ? NAPOT | NONE : closed;
-    if (enclave) {
-        config[epm_entry(enclave)] = NAPOT | R | W | X;
-        set_address(ENTRY_UTM, enclave->utm, enclave->utm_size);
-    }
+    for (int i = 0; i < SLOTS; i++) config[ENTRY_EPM + i] = epm_config(&enclaves[i], enclave);
+    if (enclave) set_address(ENTRY_UTM, enclave->utm, enclave->utm_size);
     config[ENTRY_UTM] = enclave ? NAPOT | R | W : 0;
     config[ENTRY_FINISHER] = enclave ? 0 : NAPOT | R | W;
     config[ENTRY_UART] = enclave ? 0 : NAPOT | R | W;
     config[ENTRY_RAM] = enclave ? 0 : NAPOT | R | W | X;
-    apply();
+    csr_write(pmpcfg0, config_word(0));
+    csr_write(pmpcfg2, config_word(8));
+    __asm__ volatile("sfence.vma" ::: "memory");
 }

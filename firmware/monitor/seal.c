@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys that an enclave seals with: docs/spec/riscv.md, section 3, "Sealing keys". */
-#include "crypto.h"
 #include "monitor.h"
+#include "rom.h"
 #include "string.h"
 
 static void by_measurement(uint8_t key[32], const struct enclave *enclave, const struct span *path) {
     const struct span salt = PART(enclave->measurement);
     const struct span info[] = {TEXT("ttee/seal/measurement/1"), *path};
-    hkdf_sha3_512(key, boot.cdi_seal, &salt, info, COUNT(info));
+    ROM->hkdf_sha3_512(key, boot.cdi_seal, &salt, info, COUNT(info));
 }
 
 static void by_authority(uint8_t key[32], const struct enclave *enclave, uint64_t svn, const struct span *path) {
     const struct span owner[] = {PART(enclave->authority), {&svn, sizeof svn}};
     uint8_t digest[64];
-    sha3_512(digest, owner, COUNT(owner));
+    ROM->sha3_512(digest, owner, COUNT(owner));
     const struct span salt = PART(digest);
     const struct span info[] = {TEXT("ttee/seal/authority/1"), *path};
-    hkdf_sha3_512(key, boot.cdi_seal, &salt, info, COUNT(info));
+    ROM->hkdf_sha3_512(key, boot.cdi_seal, &salt, info, COUNT(info));
 }
 
 struct sbi_result seal_derive(const struct enclave *enclave, uint64_t address) {

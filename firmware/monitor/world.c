@@ -2,6 +2,7 @@
 /* From the host to an enclave and back. */
 #include "console.h"
 #include "monitor.h"
+#include "string.h"
 
 #define DELEGATED_EXCEPTIONS 0xb1ff /* all but calls of S-mode: the host minds its own */
 #define DELEGATED_INTERRUPTS 0x222  /* software, timer, external, each of S-mode */
@@ -67,6 +68,7 @@ struct context *enter_enclave(struct enclave *enclave) {
 
 struct context *return_to_host(enum state state, uint64_t error, uint64_t value) {
     current->state = state;
+    if (state == EXITED) wipe(&current->context, sizeof current->context);
     current = NULL;
 #define RESTORE(name, host, enclave) csr_write(name, host_csrs.name);
     WORLD_CSRS(RESTORE)

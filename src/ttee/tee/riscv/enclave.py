@@ -34,7 +34,16 @@ class CreationRecord:
 
     def encode(self) -> bytes:
         """The 128 bytes in host memory."""
-        words = (self.epm, self.epm_size, self.utm, self.utm_size, self.runtime, self.user, self.free, self.reserved)
+        words = (
+            self.epm,
+            self.epm_size,
+            self.utm,
+            self.utm_size,
+            self.runtime,
+            self.user,
+            self.free,
+            self.reserved,
+        )
         return struct.pack("<8Q64s", *words, self.signature)
 
 
@@ -71,7 +80,8 @@ class Pool:
                 taken.append(range(start, start + size))
                 return taken[-1]
         raise TeeError(
-            f"the machine has no room left for {size} bytes of enclave memory", hint="give it more memory, or end an app"
+            f"the machine has no room left for {size} bytes of enclave memory",
+            hint="give it more memory, or end an app",
         )
 
 
@@ -154,5 +164,7 @@ class EnclaveHandle:
 
 def describe(result: SbiResult) -> str:
     """The monitor's answer in words, for error messages."""
-    name = result.error.name.lower().replace("_", " ") if isinstance(result.error, SbiError) else "unknown error"
+    name = (
+        result.error.name.lower().replace("_", " ") if isinstance(result.error, SbiError) else "unknown error"
+    )
     return f"{name} ({result.error:d}, value {result.value})"

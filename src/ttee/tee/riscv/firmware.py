@@ -24,6 +24,12 @@ from ttee.tee.riscv.sources import firmware_sources
 MONITOR_SVN = 1
 """The monitor's security version: raised whenever a flaw is mended that an older monitor has."""
 
+_FLAGS = (
+    "-Iinclude",
+    f"-DMONITOR_SVN={MONITOR_SVN}",
+    *("-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Wvla"),
+    *("-fsanitize=undefined", "-fsanitize-trap=undefined"),  # undefined behaviour ends the machine
+)
 _ROOMS = ("boot", "crypto", "host", "include", "lib", "monitor")
 _IMAGES = {"boot": 0x2000_0000, "monitor": 0x8000_0000, "host": 0x8040_0000}
 
@@ -59,8 +65,8 @@ def build_firmware(sources: Path | None = None, *, cache: Path | None = None) ->
             raise TeeError(
                 f"the firmware cannot be kept: {error}", hint="set XDG_CACHE_HOME to a writable folder"
             ) from error
-    images = {name: (folder / f"{name}.bin").read_bytes() for name in _IMAGES}
-    return Firmware(**images)
+    boot, monitor, host = ((folder / f"{name}.bin").read_bytes() for name in ("boot", "monitor", "host"))
+    return Firmware(boot, monitor, host)
 
 
 def cache_folder() -> Path:
@@ -72,17 +78,17 @@ def cache_folder() -> Path:
 def compile_firmware(sources: Path, scratch: Path) -> Firmware:
     """Build without a cache; `scratch` receives intermediate files. Raises TeeError."""
     crypto = scratch / "crypto.o"
-    toolchain.zig_object("crypto/monitor.zig", crypto, folder=sources)
+    toolchain.zig_object("crypto/rom.zig", crypto, folder=sources)
     images = {}
     for name, base in _IMAGES.items():
         inputs = [*_files(sources, name, "*.S"), *_files(sources, name, "*.c"), "lib/string.c"]
         images[name] = toolchain.link(
-            [*inputs, *([] if name == "host" else [crypto])],
+            [*inputs, *([crypto] if name == "boot" else [])],
             folder=sources,
             script=f"{name}/{name}.ld",
             base=base,
             scratch=scratch,
-            flags=("-Iinclude", f"-DMONITOR_SVN={MONITOR_SVN}"),
+            flags=_FLAGS,
         )
     return Firmware(boot=images["boot"], monitor=padded(images["monitor"]), host=images["host"])
 
@@ -113,7 +119,7 @@ def _files(sources: Path, room: str, pattern: str) -> list[str]:
 def _key(sources: Path) -> str:
     """A digest of everything that the images depend on."""
     digest = hashlib.sha256()
-    parts = [toolchain.compiler_version(), str(MONITOR_SVN), toolchain.CPU, *toolchain.C_FLAGS, *toolchain.ZIG_FLAGS]
+    parts = [toolchain.compiler_version(), toolchain.CPU, *toolchain.C_FLAGS, *toolchain.ZIG_FLAGS, *_FLAGS]
     for part in parts:
         digest.update(part.encode() + b"\0")
     for room in _ROOMS:

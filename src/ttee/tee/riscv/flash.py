@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands in the machine's flash: the boot ROM, and the descriptor of the monitor it is to start.
 
-QEMU's `virt` wants flash of exactly 32 MiB and reads all of it at start. Ours is a sparse qcow2 image whose holes lie on
-a null device, so that only the written clusters are read: 2 ms instead of 10. Layout: QEMU docs/interop/qcow2.txt.
+QEMU's `virt` wants flash of exactly 32 MiB and reads all of it at start. Ours is a sparse qcow2 image whose holes
+lie on a null device, so that only the written clusters are read: 2 ms instead of 10.
+Layout: QEMU docs/interop/qcow2.txt.
 """
 
 from __future__ import annotations

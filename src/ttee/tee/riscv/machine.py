@@ -52,12 +52,16 @@ class Machine:
         timeout: float = 20.0,
         extra: Sequence[str] = (),
     ) -> None:
-        """Start QEMU and wait until the host answers; when `paused`, continue by `qmp`, then call `wait_ready`.
+        """Start QEMU and wait until the host answers.
 
-        `device_secret`: the 32-byte UDS, laid where only the boot ROM sees it. `ram_size`: bytes, a multiple of 2 MiB, up
-        to 2 GiB. `debug`: boot in debug mode, which has other keys and leaves enclaves open to the host. `authority` and
-        its signature: the monitor's maker, for its descriptor. `icount` and `seed` make runs repeatable. `gdb`: the debug
-        port, as the socket `machine.qemu.gdb`. `extra`: more arguments for QEMU.
+        `device_secret`: the 32-byte UDS, laid where only the boot ROM sees it.
+        `ram_size`: bytes, a multiple of 2 MiB, up to 2 GiB.
+        `debug`: boot in debug mode, which has other keys and leaves enclaves open to the host.
+        `authority`, `authority_signature`: the monitor's maker, for its descriptor.
+        `icount`, `seed`: make runs repeatable.
+        `gdb`: the debug port, as the socket `machine.qemu.gdb`; a machine with one starts paused.
+        `paused`: do not start; `machine.qemu.qmp.execute("cont")` does, then call `wait_ready`.
+        `extra`: more arguments for QEMU.
         Raises TeeUnavailableError without QEMU, TeeDiedError if it ends, TeeTimeoutError after `timeout` seconds.
         """
         if len(device_secret) != 32:

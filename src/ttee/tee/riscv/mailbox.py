@@ -158,7 +158,13 @@ class Mailbox:
             def done() -> bool:
                 return words[_REPLY] == sequence
 
-            if not self._wait(done, timeout):
+            try:
+                finished = self._wait(done, timeout)
+            except KeyboardInterrupt:
+                self.cancel()  # whatever runs, runs for nobody
+                self._wait(done, _GRACE)
+                raise
+            if not finished:
                 self.cancel()
                 if self._wait(done, _GRACE):
                     raise TeeTimeoutError(f"the enclave was interrupted after {timeout:g} s")
@@ -176,7 +182,9 @@ class Mailbox:
         """Ask that the enclave that runs now be interrupted; from any thread. Its run returns INTERRUPTED."""
         self._words[_CANCEL] = 1
 
-    def sbi(self, function: int, *arguments: int, extension: int = SBI_TTEE, timeout: float = 10.0) -> SbiResult:
+    def sbi(
+        self, function: int, *arguments: int, extension: int = SBI_TTEE, timeout: float = 10.0
+    ) -> SbiResult:
         """Call the monitor as the host, with up to six arguments."""
         padded = (*arguments, *(0,) * (6 - len(arguments)))
         reply = self.request(Operation.SBI, *padded, function, extension, timeout=timeout)

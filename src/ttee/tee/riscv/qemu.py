@@ -69,7 +69,7 @@ class Qemu:
             control, monitor = pair()
             self.qmp = Qmp(control)
             self.gdb: socket.socket | None = None
-            arguments = _arguments(ram_size, *fds)
+            arguments = _arguments(ram_size, ram.fileno(), flash.fileno(), uart, monitor)
             if icount:
                 arguments += ["-icount", "shift=0,sleep=off"]
             if seed is not None:

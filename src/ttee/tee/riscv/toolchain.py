@@ -91,7 +91,17 @@ def link(
     """
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         output = Path(place, "image.elf")
-        arguments = ["cc", *C_FLAGS, f"-mcpu={cpu}", *flags, "-T", script, *map(str, inputs), "-o", str(output)]
+        arguments = [
+            "cc",
+            *C_FLAGS,
+            f"-mcpu={cpu}",
+            *flags,
+            "-T",
+            script,
+            *map(str, inputs),
+            "-o",
+            str(output),
+        ]
         run_zig(arguments, folder=folder, scratch=scratch)
         return flat_image(output.read_bytes(), base)
 
@@ -114,4 +124,6 @@ def run_zig(arguments: Sequence[str], *, folder: Path, scratch: Path) -> None:
         raise TeeError(f"the cross compiler did not finish: {error}") from error
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip()[-4000:]
-        raise TeeError(f"the cross compiler failed with status {done.returncode}:\n{said}", where=arguments[0])
+        raise TeeError(
+            f"the cross compiler failed with status {done.returncode}:\n{said}", where=arguments[0]
+        )

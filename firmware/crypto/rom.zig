@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-//! What the boot ROM and the monitor need of std.crypto, with a C ABI (include/crypto.h). No algorithm lives here.
+//! What the boot ROM and the monitor need of std.crypto, with a C ABI (include/crypto.h). No algorithm lives here,
+//! and no state: it all stands in ROM.
 const std = @import("std");
 const eddsa = @import("eddsa.zig");
 const spans = @import("spans.zig");
@@ -45,21 +46,21 @@ export fn eddsa_verify(signature: *const [64]u8, parts: [*]const Span, count: us
 }
 
 /// The generator behind `random`: ChaCha with fast key erasure, so a later look at it tells nothing of earlier output.
-var generator: std.Random.ChaCha = undefined;
+/// Its state is the caller's: `struct drbg`.
+const Generator = std.Random.ChaCha;
 
-export fn drbg_seed(entropy: *const [64]u8) void {
+comptime {
+    if (@sizeOf(Generator) > 576 or @alignOf(Generator) > 8) @compileError("struct drbg is too small");
+}
+
+export fn drbg_seed(generator: *Generator, entropy: *const [64]u8) void {
     var digest: [64]u8 = undefined;
     Sha3.hash(entropy, &digest, .{});
-    generator = .init(digest[0..32].*);
+    generator.* = .init(digest[0..32].*);
     std.crypto.secureZero(u8, &digest);
 }
 
-export fn drbg_fill(entropy: *const [64]u8, out: [*]u8, len: usize) void {
+export fn drbg_fill(generator: *Generator, entropy: *const [64]u8, out: [*]u8, len: usize) void {
     generator.addEntropy(entropy);
     generator.fill(out[0..len]);
-}
-
-/// Zeroes memory in a way that no optimiser removes.
-export fn wipe(start: [*]u8, len: usize) void {
-    std.crypto.secureZero(u8, start[0..len]);
 }
