@@ -190,3 +190,9 @@ def _verify_chain(device_key: bytes, sm_signed: bytes, sm_signature: bytes) -> N
     Remembered by everything it rests on, and only when it holds: lru_cache keeps no exceptions.
     """
     eddsa.verify(device_key, sm_signature, sm_signed)
+
+
+def forget_chains() -> None:
+    """Empty the memory of verified chains: for measurements, and for tests that results do not depend on it."""
+    _verify_chain.cache_clear()
+    _check_public_key.cache_clear()
