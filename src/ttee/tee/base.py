@@ -10,7 +10,7 @@ from typing import Protocol, Self
 from attrs import field, frozen
 
 from ttee.app.bundle import Bundle
-from ttee.model import Assurance, CheckSpec, Claims, ClaimValue, Endorsements, Evidence
+from ttee.model import Anchor, Assurance, CheckSpec, Claims, ClaimValue, Endorsements, Evidence
 
 
 class Instance(Protocol):
@@ -86,4 +86,6 @@ class Tee:
         default=lambda: Availability(works=False, missing="a launcher")
     )
     measure: Callable[[Bundle], Mapping[str, ClaimValue]] | None = None
+    anchors: Callable[[Path], tuple[Anchor, ...]] | None = None
+    """This machine's own devices, as a policy pins them; made at their first use, in the folder given to `launch`."""
     rank: int = 0

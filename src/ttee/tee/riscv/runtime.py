@@ -138,6 +138,11 @@ class Enclave:
             self._end = self._end or TeeDiedError("the enclave was closed")
             self.handle.destroy()
 
+    def abandon(self) -> None:
+        """Give the enclave up together with its machine, which has ended; waits for a request under way."""
+        with self._lock:
+            self._end = self._end or TeeDiedError("the machine was closed")
+
     # --- one request ------------------------------------------------------------------------------
 
     def _ask(self, operation: Operation, data: bytes, timeout: float) -> bytes:
