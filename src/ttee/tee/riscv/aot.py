@@ -146,6 +146,12 @@ def _defines(module: Stripped) -> list[str]:
     return defines
 
 
+def link_image(inputs: Iterable[Path], script: Path, flags: Sequence[str] = ()) -> bytes:
+    """Compile and link other code as apps are; for measurements and tests. Raises TeeError."""
+    with _scratch() as scratch:
+        return _link(inputs, script, flags, folder=scratch, scratch=scratch)
+
+
 def _link(
     inputs: Iterable[str | Path], script: str | Path, flags: Sequence[str], *, folder: Path, scratch: Path
 ) -> bytes:

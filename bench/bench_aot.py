@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Instructions of an app compiled ahead of time against those of the same C compiled natively for the hart.
+
+    python bench/bench_aot.py
+
+Both run in S-mode on the same machine under `-icount`, called through the host's mailbox, so the counts are exact and
+repeatable; the compiler, its optimisation and what it may use of the hart are the same. Also printed: what explicit bounds
+checks would cost (docs/decisions/0010).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from figures import Figure, Goal, show
+
+from ttee.tee.riscv import aot
+from ttee.tee.riscv.firmware import build_firmware
+from ttee.tee.riscv.machine import POOL_BASE, Machine
+from ttee.tee.riscv.mailbox import Operation
+from ttee.tee.riscv.sources import firmware_sources
+
+HERE = Path(__file__).parent / "aot"
+GOAL = 1.3
+KERNELS = {
+    "fib: calls": 24,
+    "sha256": 800,
+    "order matching": 6000,
+    "matrix product": 2,
+    "hash table": 60000,
+    "text parsing": 2000,
+    "indirect calls": 200000,
+    "soft float": 8000,
+}
+NATIVE, INSTANTIATE, APP = range(3)
+HARNESS_AT, APP_AT, MEMORY_END = POOL_BASE, POOL_BASE + (1 << 20), POOL_BASE + (16 << 20)
+
+
+def main() -> int:
+    images = {"app": aot.translate_and_link(module(), firmware_sources())}
+    images["checked"] = aot.translate_and_link(
+        module(), firmware_sources(), flags=["-DTTEE_EXPLICIT_CHECKS"]
+    )
+    native, results = measure(None)
+    figures, goals = [], []
+    for name, image in images.items():
+        counts, same = measure(image)
+        if same != results:
+            print(f"{name}: other results than native", file=sys.stderr)
+            return 1
+        for kernel in KERNELS:
+            subject = Figure(f"{kernel}, {name}", (counts[kernel],), "instructions")
+            peer = Figure(f"{kernel}, native", (native[kernel],), "instructions")
+            if name == "app":
+                figures.append(peer)
+            figures.append(subject)
+            goals.append(Goal(subject, peer, GOAL if name == "app" else 10))
+    return 0 if show("ahead-of-time apps against native code", figures, goals) else 1
+
+
+def module() -> bytes:
+    """The programs as a WebAssembly module."""
+    sdk = firmware_sources().parent / "src" / "ttee" / "app" / "sdk"
+    with tempfile.TemporaryDirectory() as place:
+        out = Path(place, "kernels.wasm")
+        flags = ["-target", "wasm32-freestanding", "-O2", "-nostdlib", f"-I{sdk}", "-Wl,--no-entry,--strip-all"]
+        subprocess.run(
+            [sys.executable, "-m", "ziglang", "cc", *flags, str(HERE / "app.c"), "-o", str(out)], check=True
+        )
+        return out.read_bytes()
+
+
+def measure(image: bytes | None) -> tuple[dict[str, int], list[int]]:
+    """Instructions and results of every program: native, or in an app image."""
+    with Machine(build_firmware(), os.urandom(32), icount=True, seed=1) as machine:
+        machine.write(HARNESS_AT, harness())
+        if image is not None:
+            machine.write(APP_AT, image)
+            machine.mailbox.request(Operation.CALL, HARNESS_AT, INSTANTIATE, APP_AT, MEMORY_END)
+        how = NATIVE if image is None else APP
+        counts, results = {}, []
+        for number, (name, amount) in enumerate(KERNELS.items()):
+            reply = machine.mailbox.request(
+                Operation.CALL, HARNESS_AT, how, number, amount, timeout=120
+            )
+            if reply.fault:
+                raise SystemExit(f"{name}: {reply.fault}")
+            counts[name] = reply.instructions
+            results.append(reply.status)
+        return counts, results
+
+
+def harness() -> bytes:
+    """The harness with the native programs, as a flat image."""
+    inputs = [HERE / "start.S", HERE / "harness.c", HERE / "kernels.c", firmware_sources() / "runtime/relocate.c"]
+    return aot.link_image(inputs, firmware_sources() / "runtime/image.ld")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
