@@ -21,7 +21,7 @@ from ttee.tee.riscv.aot import build_runtime, compile_app
 from ttee.tee.riscv.config import config_page, epm_size_for, utm_size_for
 from ttee.tee.riscv.device import device_key, device_secret
 from ttee.tee.riscv.evidence import NAME
-from ttee.tee.riscv.firmware import build_firmware
+from ttee.tee.riscv.firmware import Firmware, build_firmware
 from ttee.tee.riscv.machine import Machine
 from ttee.tee.riscv.measure import enclave_measurement
 from ttee.tee.riscv.qemu import QEMU
@@ -71,14 +71,25 @@ class RiscvInstance:
         self.close()
 
 
-def launch(bundle: Bundle, *, state: Path, signature: bytes = b"", timeout: float = 60.0) -> RiscvInstance:
+def launch(
+    bundle: Bundle,
+    *,
+    state: Path,
+    signature: bytes = b"",
+    timeout: float = 60.0,
+    firmware: Firmware | None = None,
+) -> RiscvInstance:
     """Start `bundle`; `state` holds the device secret. `signature`: the authority's, if the bundle names one.
+
+    `firmware`: other firmware than this installation's, which is how an attacker would start it.
 
     Raises TeeUnavailableError without QEMU or compiler, TeeError when the monitor refuses, AppTrappedError.
     """
-    firmware, images = build_firmware(), _images(bundle)
+    images = _images(bundle)
     with ExitStack() as failure:
-        machine = failure.enter_context(Machine(firmware, device_secret(state), timeout=timeout))
+        machine = failure.enter_context(
+            Machine(firmware or build_firmware(), device_secret(state), timeout=timeout)
+        )
         handle = machine.create_enclave(
             *images,
             epm_size=epm_size_for(bundle.limits, images[0], images[2]),
