@@ -34,7 +34,8 @@ _T = TypeVar("_T")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _KEYS = frozenset({"abi", "svn", "name", "limits", "module", "schema", "version", "authority"})
 _LIMIT_KEYS = frozenset({"reply", "stack", "memory", "request"})
-_MAX_SIZE: Final = MAX_MODULE + 4096
+MAX_SIZE: Final = MAX_MODULE + 4096
+"""Bytes of the longest bundle that can be well formed."""
 
 
 @frozen(slots=True)
@@ -101,7 +102,7 @@ class Bundle:
     @classmethod
     def decode(cls, data: bytes) -> Bundle:
         """The bundle of exactly these bytes. Raises BundleError unless canonical and within bounds."""
-        value = cbor.loads(data, what="bundle", max_size=_MAX_SIZE, max_depth=3, error=BundleError)
+        value = cbor.loads(data, what="bundle", max_size=MAX_SIZE, max_depth=3, error=BundleError)
         fields = _map(value, _KEYS, "bundle")
         if fields["schema"] != SCHEMA:
             raise BundleError(f"the bundle's schema is not {SCHEMA}", where="bundle, key schema")

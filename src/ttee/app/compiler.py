@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The compiler for apps: C and Zig to WebAssembly, by the `ziglang` wheel. I/O: runs it.
+
+It runs in the app folder, with names relative to it, and writes to a scratch directory only; nothing of the place
+or the time gets into the module.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from ttee.errors import BuildError, TeeUnavailableError
+
+if TYPE_CHECKING:
+    from ttee.app.bundle import Limits
+
+SOURCE: Final = "docs/spec/app.md"
+SDK: Final = Path(__file__).parent / "sdk"
+"""Where ttee.h and ttee.zig are."""
+
+_CPU: Final = "mvp+bulk_memory+bulk_memory_opt+multivalue+mutable_globals+nontrapping_fptoint+sign_ext"
+"""Every feature that each TEE's compiler takes, and no other."""
+_TIMEOUT: Final = 300.0
+_MAX_MESSAGES: Final = 8000
+_ENVIRONMENT: Final = ("PATH", "HOME", "XDG_CACHE_HOME", "ZIG_GLOBAL_CACHE_DIR", "TMPDIR")
+"""What the compiler sees of the environment: nothing that changes its output."""
+_CACHE_PATH = re.compile(r"[^\s:]*/o/[0-9a-f]{32}/")
+_LINE_ENDS = re.compile(r"\\\r?\n")
+_NAME = re.compile(r"(?:\\.|[^\s\\])+")
+
+
+def compile_app(folder: Path, source: str, limits: Limits) -> tuple[bytes, str]:
+    """The module of `source`, named relative to `folder`, and what the compiler had to say.
+
+    Raises BuildError with the compiler's message, TeeUnavailableError without a compiler.
+    """
+    if find_spec("ziglang") is None:
+        raise TeeUnavailableError(
+            "the compiler (ziglang) is not installed",
+            hint="pip install 'ttee[build]'; or build a .wasm file, and name it as `module`",
+        )
+    with tempfile.TemporaryDirectory(prefix="ttee-build-") as scratch:
+        output, dependencies = Path(scratch, "app.wasm"), Path(scratch, "app.d")
+        if source.endswith(".zig"):
+            _no_links_out(folder)
+            arguments = _zig_arguments(source, limits, output)
+        else:
+            arguments = _c_arguments(source, limits, output, dependencies)
+        messages = _run(arguments, folder, scratch)
+        if dependencies.exists():
+            _check_dependencies(folder, dependencies.read_text(errors="surrogateescape"), source)
+        return output.read_bytes(), messages
+
+
+def _c_arguments(source: str, limits: Limits, output: Path, dependencies: Path) -> list[str]:
+    return [
+        *("cc", "-target", "wasm32-freestanding", f"-mcpu={_CPU}"),
+        *("-std=c17", "-O2", "-ffreestanding", "-fvisibility=hidden", "-g0", "-s"),
+        *("-Wall", "-Werror=date-time", "-isystem", str(SDK), "-MD", "-MF", str(dependencies)),
+        *("-Wl,--no-entry", f"-Wl,-z,stack-size={limits.stack}", f"-Wl,--max-memory={limits.memory}"),
+        *(f"./{source}", "-o", str(output)),
+    ]
+
+
+def _zig_arguments(source: str, limits: Limits, output: Path) -> list[str]:
+    return [
+        *("build-exe", "-target", "wasm32-freestanding", "-mcpu", _CPU, "-O", "ReleaseSafe", "-fstrip"),
+        *("-fno-entry", "-rdynamic", "--stack", str(limits.stack), f"--max-memory={limits.memory}"),
+        *("--dep", "ttee.zig", f"-Mroot=./{source}", f"-Mttee.zig={SDK / 'ttee.zig'}"),
+        *("--color", "off", f"-femit-bin={output}"),
+    ]
+
+
+def _run(arguments: list[str], folder: Path, scratch: str) -> str:
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "ziglang", *arguments],
+            cwd=folder,
+            env={**environment, "ZIG_LOCAL_CACHE_DIR": scratch, "LC_ALL": "C", "NO_COLOR": "1"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise BuildError(f"the compiler did not finish within {_TIMEOUT:.0f} s", where=str(folder)) from None
+    messages = _readable(done.stderr.decode(errors="replace"))
+    if done.returncode:
+        raise BuildError(
+            f"the compiler refused the app:\n{messages}", where=str(folder), hint=_hint_about(messages)
+        )
+    return messages
+
+
+def _readable(messages: str) -> str:
+    """The compiler's messages without control characters, or paths that are not the app's."""
+    shown = _CACHE_PATH.sub("", messages.replace(f"{SDK}/", ""))
+    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in shown.replace("\t", " "))
+    return shown.strip()[:_MAX_MESSAGES]
+
+
+def _hint_about(messages: str) -> str:
+    if "memory too small" in messages:
+        return "raise limits.memory in ttee.toml, or use less: its stack and data do not fit"
+    if "undefined symbol" in messages:
+        return "apps have no C library: write the function, or use what ttee.h has"
+    return "mend the source, then build again"
+
+
+def _check_dependencies(folder: Path, listed: str, source: str) -> None:
+    """Refuse files from elsewhere: with them, the folder alone would not give the same bundle."""
+    spec = find_spec("ziglang")
+    homes = [folder.resolve(), SDK.resolve()]
+    homes += [Path(place).resolve() for place in (spec.submodule_search_locations or [])] if spec else []
+    _, _, names = _LINE_ENDS.sub(" ", listed).partition(": ")
+    for found in _NAME.findall(names):
+        name = re.sub(r"\\(.)", r"\1", found).replace("$$", "$")
+        path = (folder / name).resolve()
+        if not any(path.is_relative_to(home) for home in homes):
+            raise outside(name, source)
+
+
+def _no_links_out(folder: Path) -> None:
+    """Zig itself refuses names that lead out of the folder, and follows links."""
+    home = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in (*folders, *files):
+            path = Path(place, name)
+            if path.is_symlink() and not path.resolve().is_relative_to(home):
+                raise outside(str(path.relative_to(folder)), str(folder))
+
+
+def outside(name: str, where: str) -> BuildError:
+    """What to raise about a file that the app folder does not contain."""
+    return BuildError(
+        f"{name} is outside the app folder",
+        where=where,
+        hint="copy it into the folder: the folder alone must give the bundle",
+        source=SOURCE,
+    )
