@@ -25,7 +25,7 @@ from ttee.channel.http import plain
 from ttee.errors import TeeError, TeeUnavailableError, UsageError
 from ttee.serve import registry
 from ttee.serve.http import Gate, front
-from ttee.serve.places import state_dir
+from ttee.serve.places import tee_state_dir
 from ttee.tee import tee_named
 from ttee.tee.base import Instance
 
@@ -112,7 +112,7 @@ async def _serve(instance: Instance, listeners: list[socket.socket]) -> None:
         while not server.should_exit:
             await anyio.sleep(LOOK_EVERY)
             try:
-                lines = await gate.ask(Instance.log)
+                lines = await gate.ask(lambda instance: instance.log())
             except TeeError as error:
                 deaths.append(error)
                 lines = []
@@ -146,8 +146,7 @@ def _launch(order: Order) -> Iterator[Instance]:
     tee = tee_named(order.tee)
     if tee.launch is None:
         raise TeeUnavailableError(f"{tee.name} verifies evidence and cannot run apps", hint="see `ttee tees`")
-    state = state_dir() / "tee" / tee.name
-    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    state = tee_state_dir(tee.name)
     with tee.launch(order.bundle, state=state, signature=order.signature, timeout=order.timeout) as instance:
         yield instance
 

@@ -18,13 +18,6 @@ def state_dir() -> Path:
     return _private(_xdg("XDG_STATE_HOME", Path.home() / ".local" / "state") / "ttee")
 
 
-def cache_dir() -> Path:
-    """What can be made again: firmware, compiled apps. `TTEE_CACHE_DIR`, or `$XDG_CACHE_HOME/ttee`."""
-    if chosen := os.environ.get("TTEE_CACHE_DIR"):
-        return _private(Path(chosen))
-    return _private(_xdg("XDG_CACHE_HOME", Path.home() / ".cache") / "ttee")
-
-
 def runtime_dir() -> Path:
     """Sockets. `TTEE_RUNTIME_DIR`, or `$XDG_RUNTIME_DIR/ttee`, or one among the temporary files."""
     if chosen := os.environ.get("TTEE_RUNTIME_DIR"):
@@ -33,6 +26,11 @@ def runtime_dir() -> Path:
     if (base := os.environ.get("XDG_RUNTIME_DIR")) and Path(base).is_dir():
         fallback = Path(base) / "ttee"
     return _private(fallback)
+
+
+def tee_state_dir(tee: str) -> Path:
+    """Where a TEE keeps what outlives its instances, such as the secret of this machine's device."""
+    return _private(state_dir() / "tee" / tee)
 
 
 def _xdg(variable: str, default: Path) -> Path:
@@ -57,6 +55,6 @@ def _private(path: Path) -> Path:
         raise UsageError(
             f"cannot use the folder: {problem.strerror}",
             where=str(path),
-            hint="TTEE_STATE_DIR, TTEE_CACHE_DIR and TTEE_RUNTIME_DIR name others",
+            hint="TTEE_STATE_DIR and TTEE_RUNTIME_DIR name others",
         ) from None
     return path

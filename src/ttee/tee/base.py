@@ -88,4 +88,6 @@ class Tee:
     measure: Callable[[Bundle], Mapping[str, ClaimValue]] | None = None
     anchors: Callable[[Path], tuple[Anchor, ...]] | None = None
     """This machine's own devices, as a policy pins them; made at their first use, in the folder given to `launch`."""
+    to_sign: Callable[[Bundle], bytes] | None = None
+    """What an app's authority signs, in Keystone's scheme, to let this bundle run; None where nobody asks for it."""
     rank: int = 0

@@ -39,6 +39,12 @@ def _anchors(state: Path) -> tuple[Anchor, ...]:
     return anchors(state)
 
 
+def _to_sign(bundle: Bundle) -> bytes:
+    from ttee.tee.riscv.launch import to_sign  # noqa: PLC0415
+
+    return to_sign(bundle)
+
+
 TEE = Tee(
     name=evidence.NAME,
     title="M-mode monitor with PMP on RISC-V, on QEMU's virt machine",
@@ -51,5 +57,6 @@ TEE = Tee(
     available=_available,
     measure=_measure,
     anchors=_anchors,
+    to_sign=_to_sign,
     rank=20,
 )

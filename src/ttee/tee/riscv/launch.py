@@ -111,6 +111,11 @@ def measure(bundle: Bundle) -> Mapping[str, ClaimValue]:
     }
 
 
+def to_sign(bundle: Bundle) -> bytes:
+    """What an authority signs (docs/spec/riscv.md, section 3): its app in this runtime, at this security version."""
+    return b"ttee/enclave/1" + enclave_measurement(*_images(bundle)) + bundle.svn.to_bytes(8, "little")
+
+
 def anchors(state: Path) -> tuple[Anchor, ...]:
     """This machine's own device, as a policy pins it."""
     return (Anchor(NAME, device_key(device_secret(state)), Assurance.EMULATED, "made on this machine"),)

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: thin, one file per command group, nothing imported before it is needed.
+
+`main` is the one place where errors become words and exit codes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ttee.cli.output import Output
+from ttee.cli.root import cli
+from ttee.errors import ExitCode, TteeError
+
+_BROKEN_PIPE = 141
+"""What a shell reports of a program that nobody listens to any more: 128 + SIGPIPE."""
+
+
+def main() -> None:
+    """Run the command line of this process, and exit."""
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = _BROKEN_PIPE
+    if code == _BROKEN_PIPE:
+        # Python would flush once more while it ends, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command; returns its exit code. Never raises, except with TTEE_DEBUG set."""
+    output = Output()
+    try:
+        result = cli.main(list(arguments), prog_name="ttee", standalone_mode=False, obj=output)
+        return result if isinstance(result, int) else ExitCode.AFFIRMING
+    except TteeError as error:
+        output.error(error)
+        return error.exit_code
+    except click.exceptions.NoArgsIsHelpError as usage:
+        usage.show()
+        return ExitCode.USAGE
+    except click.ClickException as usage:
+        output.usage(usage)
+        return ExitCode.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        output.say("interrupted")
+        return ExitCode.INTERRUPTED
+    except BrokenPipeError:
+        return _BROKEN_PIPE
+    except Exception as bug:
+        if os.environ.get("TTEE_DEBUG"):
+            raise
+        output.bug(bug)
+        return ExitCode.INTERNAL

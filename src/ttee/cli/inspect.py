@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`ttee inspect`: every field of evidence, and no word on whether to believe it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import click
+
+from ttee.cli.options import command, read_input
+from ttee.cli.output import Output, styled, table
+from ttee.codec import json
+from ttee.model import ClaimValue
+from ttee.tee import tee_named
+from ttee.tee.recognise import MAX_SIZE, recognise
+
+BANNER = "UNVERIFIED: nothing below was checked; anybody can write such a file. `ttee verify` checks."
+
+
+@command(
+    examples="""
+    ttee inspect hello.evidence.json
+    ttee inspect report.bin               # a raw Keystone report
+    curl -s … | ttee inspect - --json
+    """
+)
+@click.argument("file")
+@click.pass_obj
+def inspect(output: Output, file: str) -> None:
+    """Show every field of evidence, unverified.
+
+    FILE is an evidence file or a vendor's raw blob; - is stdin.
+    """
+    evidence = recognise(read_input(file, "evidence", MAX_SIZE))
+    tee = tee_named(evidence.tee)
+    fields: Mapping[str, ClaimValue] = tee.describe(evidence) if tee.describe else {}
+    sizes = {name: len(part) for name, part in evidence.parts.items()}
+    rows = [
+        ("tee", f"{evidence.tee} ({tee.title})"),
+        *((f"part {k}", f"{v} bytes") for k, v in sizes.items()),
+    ]
+    rows += [row for name, value in fields.items() for row in _rows(name, value)]
+    output.result(
+        {
+            "schema": "ttee.inspection/1",
+            "verified": False,
+            "tee": evidence.tee,
+            "parts": sizes,
+            "fields": {name: as_json(value) for name, value in fields.items()},
+        },
+        f"{styled(BANNER, 'bold', 'yellow')}\n\n{table(rows)}\n\n{styled(BANNER, 'bold', 'yellow')}",
+    )
+
+
+def as_json(value: ClaimValue) -> json.JsonValue:
+    """A claim as JSON has it: bytes as hex, and integers that JSON cannot hold as text."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
+        return str(value)
+    return value
+
+
+def as_text(value: ClaimValue) -> str:
+    """A claim in one line of text; whatever the evidence holds, it is printable."""
+    if isinstance(value, bytes):
+        return value.hex() or "(empty)"
+    if isinstance(value, tuple):
+        return ", ".join(as_text(item) for item in value) or "(none)"
+    if value is None:
+        return "(not said)"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "".join(c if c.isprintable() else "?" for c in str(value)) or "(empty)"
+
+
+def _rows(name: str, value: ClaimValue) -> list[tuple[str, str]]:
+    """One row, or one for each item of a list of lists, such as events."""
+    if isinstance(value, tuple) and any(isinstance(item, bytes | tuple) for item in value):
+        return [(f"{name} {index}", as_text(item)) for index, item in enumerate(value)]
+    return [(name, as_text(value))]
