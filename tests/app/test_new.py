@@ -18,7 +18,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_new_app_builds_as_it_is(tmp_path: Path, language: str) -> None:
     files = new_app(tmp_path, "my-app", language=language)
-    assert [file.name for file in files] == ["README.md", f"my-app.{language}", "ttee.toml"]
+    assert {file.name for file in files} == {"README.md", f"my-app.{language}", "ttee.toml"}
     assert all("NAME" not in file.read_text() and "SPDX" not in file.read_text() for file in files)
     built = build(tmp_path / "my-app")
     assert built.bundle.name == "my-app"
