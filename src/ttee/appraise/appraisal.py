@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is it acceptable? Authentic claims, held against policies (docs/spec/policy.md, docs/spec/verdict.md).
+
+    1  the policy accepts this TEE                            policy.tee
+    2  the evidence rests on anchors of this policy           policy.anchor
+    3  it is as real as the policy asks                       policy.assurance
+    4  it is not in debug mode                                policy.debug
+    5  it was made for the verifier's own nonce               policy.freshness
+    6  the app is one of those listed                         policy.app.measurement
+    7  claims of this TEE are as its rules say                policy.TEE.CLAIM
+    8  what runs, and what it runs on, are pinned at all      policy.pinned.app, policy.pinned.platform
+
+All policies must accept. Only step 8 looks at them together: what one of them pins is pinned.
+"""
+
+from __future__ import annotations
+
+import difflib
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from attrs import evolve, frozen
+
+from ttee.appraise import checks
+from ttee.appraise.policy import ASSURANCES, Insecure, Policy, Rule, Section, Test, pinned_anchor, require_any
+from ttee.errors import UsageError
+from ttee.model import Assurance, Check, CheckSpec, Claims, Status, Tier, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+IDENTITY, CONFIGURATION, EXECUTABLES, HARDWARE = (
+    "instance-identity",
+    "configuration",
+    "executables",
+    "hardware",
+)
+CATEGORIES = (
+    IDENTITY,
+    CONFIGURATION,
+    EXECUTABLES,
+    "file-system",
+    HARDWARE,
+    "runtime-opaque",
+    "storage-opaque",
+    "sourced-data",
+)
+"""The trust vector of AR4SI (draft-ietf-rats-ar4si, section 2.3)."""
+
+_ANY = {"app": Insecure.ANY_APP, "platform": Insecure.ANY_PLATFORM}
+_TIERS = {Status.PASS: Tier.AFFIRMING, Status.SKIPPED: Tier.WARNING, Status.FAIL: Tier.CONTRAINDICATED}
+
+
+@frozen(slots=True)
+class Finding:
+    """One check as it ended, the category it speaks of, and the loosening without which it had failed."""
+
+    check: Check
+    category: str = ""
+    loosened: str = ""
+
+
+def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
+    """Hold `claims` against every policy, at the moment `at` (RFC 3339, with its offset). Pure.
+
+    The verdict lists every check, those of the verification first. Raises PolicyFileError without a policy,
+    UsageError for a moment that is none.
+    """
+    require_any(policies)
+    _require_moment(at)
+    findings: list[Finding] = []
+    for policy in policies:
+        label = f"[{policy.name}] " if len(policies) > 1 else ""
+        for finding in _appraise_one(claims, policy):
+            detail = label + finding.check.detail
+            findings.append(evolve(finding, check=evolve(finding.check, detail=detail)))
+    if not all(policy.signature_only for policy in policies):
+        findings += _pinned(claims, policies)
+    every = claims.checks + tuple(finding.check for finding in findings)
+    return Verdict(
+        status=max((_TIERS[check.status] for check in every), default=Tier.NONE),
+        vector=_vector(claims, findings),
+        claims=claims,
+        checks=every,
+        not_checked=claims.not_checked + _ignored(claims, policies),
+        loosened=tuple(dict.fromkeys(finding.loosened for finding in findings if finding.loosened)),
+        at=at,
+        policy=tuple((policy.name, policy.digest) for policy in policies),
+    )
+
+
+def _appraise_one(claims: Claims, policy: Policy) -> Iterator[Finding]:
+    """Steps 1 to 7."""
+    if policy.signature_only:
+        yield _skipped(
+            checks.SIGNATURE_ONLY,
+            "nothing but authenticity was asked for: not what runs, on what, how real, how fresh",
+            loosened="signature-only",
+        )
+        return
+    section = policy.tees.get(claims.tee)
+    if section is None:
+        accepted = ", ".join(policy.tees) or "none"
+        yield _failed(checks.TEE, f"{claims.tee} is not accepted; the policy has sections for {accepted}")
+        return
+    yield _passed(checks.TEE, f"{claims.tee} is accepted")
+    yield _anchor(claims, policy)
+    yield _assurance(claims, policy)
+    if claims.debug is not None:
+        yield _debug(claims.debug, policy)
+    yield _freshness(claims, policy)
+    if policy.measurements:
+        yield _measurement(claims, policy)
+    for rule in section.rules:
+        yield _rule(claims, rule)
+
+
+def _anchor(claims: Claims, policy: Policy) -> Finding:
+    anchors = [reliance for reliance in claims.relied_on if reliance.kind == "anchor"]
+    for reliance in anchors:
+        if pinned_anchor(policy, claims, reliance.digest) is None:
+            detail = (
+                f"the {reliance.name} (SHA-256 {reliance.digest.hex()[:16]}…) is not pinned by this policy"
+            )
+            return _failed(checks.ANCHOR, detail, IDENTITY)
+    if anchors:
+        return _passed(checks.ANCHOR, f"pinned: {', '.join(reliance.name for reliance in anchors)}", IDENTITY)
+    if claims.assurance is Assurance.SIMULATED:
+        return _passed(checks.ANCHOR, "a simulated TEE rests on nothing that could be pinned")
+    return _failed(checks.ANCHOR, "the evidence rests on no anchor at all", IDENTITY)
+
+
+def _assurance(claims: Claims, policy: Policy) -> Finding:
+    pinned = [pinned_anchor(policy, claims, reliance.digest) for reliance in claims.relied_on]
+    said = [claims.assurance, *(anchor.assurance for anchor in pinned if anchor is not None)]
+    assurance = min(said, key=ASSURANCES.index)
+    if assurance is Assurance.SILICON:
+        return _passed(checks.ASSURANCE, "silicon, as the anchor says", HARDWARE)
+    ways = [Insecure.DEVELOPMENT]
+    if assurance is Assurance.EMULATED:
+        ways.insert(0, Insecure.EMULATED)
+    way = policy.allows(*ways)
+    if way is None:
+        return _failed(checks.ASSURANCE, f"it is {assurance}; the policy does not say {ways[0]}", HARDWARE)
+    return _passed(checks.ASSURANCE, f"{assurance}, accepted by {way}", loosened=way)
+
+
+def _debug(debug: bool, policy: Policy) -> Finding:
+    if not debug:
+        return _passed(checks.DEBUG, "debug mode is off", CONFIGURATION)
+    if policy.allows(Insecure.DEBUG):
+        return _passed(checks.DEBUG, "in debug mode, accepted by insecure-debug", loosened=Insecure.DEBUG)
+    return _failed(checks.DEBUG, "the TEE is in debug mode", CONFIGURATION)
+
+
+def _freshness(claims: Claims, policy: Policy) -> Finding:
+    if claims.fresh:
+        return _passed(checks.FRESHNESS, "made for the verifier's own nonce")
+    if policy.nonce_required:
+        return _failed(checks.FRESHNESS, "the policy requires a nonce, and none was given to verify with")
+    return _skipped(checks.FRESHNESS, "no nonce was given; the policy says that it is optional")
+
+
+def _measurement(claims: Claims, policy: Policy) -> Finding:
+    if claims.app is None:
+        return _failed(checks.MEASUREMENT, "the evidence names no app measurement", EXECUTABLES)
+    if claims.app not in policy.measurements:
+        expected = ", ".join(f"{measurement.hex()[:16]}…" for measurement in policy.measurements)
+        return _failed(
+            checks.MEASUREMENT, f"the app is {claims.app.hex()}; the policy lists {expected}", EXECUTABLES
+        )
+    return _passed(checks.MEASUREMENT, f"the app is {claims.app.hex()[:16]}…, as listed", EXECUTABLES)
+
+
+def _rule(claims: Claims, rule: Rule) -> Finding:
+    must_be_pinned = {claim for group in claims.pins.values() for claim in group}
+    category = EXECUTABLES if rule.claim in must_be_pinned else CONFIGURATION
+    spec = evolve(checks.RULE, id=f"policy.{claims.tee}.{rule.name}")
+    if rule.claim not in claims.details:
+        near = difflib.get_close_matches(rule.claim, list(claims.details), n=1, cutoff=0.6)
+        meant = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
+        return _failed(spec, f"the evidence makes no claim {rule.name}{meant}", category)
+    value = claims.details[rule.claim]
+    shown = value.hex() if isinstance(value, bytes) else str(value)
+    if rule.holds(value):
+        return _passed(spec, f"{shown[:16] + '…' if len(shown) > 24 else shown}: {rule}", category)
+    return _failed(spec, f"it is {shown[:200] or 'empty'}; the policy asks for {rule}", category)
+
+
+def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
+    """Step 8, over all policies together."""
+    sections = [policy.tees.get(claims.tee, Section()) for policy in policies]
+    pinned = {rule.claim for section in sections for rule in section.rules if rule.test is Test.ONE_OF}
+    said: Mapping[str, object] = {**claims.details, "app": claims.app}
+    if any(policy.measurements for policy in policies):
+        pinned.add("app")
+    strict = [policy for policy in policies if not policy.signature_only]
+    for group, names in claims.pins.items():
+        spec, way = checks.PINNED[group], _ANY[group]
+        # An empty claim (no authority) says nothing, so pinning it pins nothing.
+        by = [name for name in names if name in pinned and said.get(name)]
+        choices = " or ".join(
+            "app.measurements" if name == "app" else name.replace("_", "-") for name in names
+        )
+        if by:
+            yield _passed(spec, f"pinned by {', '.join(name.replace('_', '-') for name in by)}", EXECUTABLES)
+        elif all(policy.allows(way) for policy in strict):
+            yield _skipped(spec, f"{choices} is not pinned; accepted by {way}", EXECUTABLES, way)
+        else:
+            yield _failed(spec, f"not pinned: the policy needs {choices}", EXECUTABLES)
+
+
+def _vector(claims: Claims, findings: Sequence[Finding]) -> Mapping[str, Tier]:
+    vector = dict.fromkeys(CATEGORIES, Tier.NONE)
+    for finding in findings:
+        if finding.category:
+            vector[finding.category] = max(vector[finding.category], _TIERS[finding.check.status])
+    if claims.debug and vector[CONFIGURATION] < Tier.WARNING:
+        vector[CONFIGURATION] = Tier.NONE
+    return vector
+
+
+def _ignored(claims: Claims, policies: Sequence[Policy]) -> tuple[str, ...]:
+    """The claims that no policy has an opinion on."""
+    ruled = {rule.claim for p in policies for rule in p.tees.get(claims.tee, Section()).rules}
+    ignored = [name.replace("_", "-") for name in claims.details if name not in ruled]
+    if claims.app is not None and not any(policy.measurements for policy in policies):
+        ignored.insert(0, "app measurement")
+    return (f"claims that no policy looked at: {', '.join(ignored)}",) if ignored else ()
+
+
+def _require_moment(at: str) -> None:
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or "T" not in at:
+        raise UsageError(
+            f"{at[:64]!r} is not a moment", hint="write it as RFC 3339 does: 2026-11-21T12:00:00Z"
+        )
+
+
+def _passed(spec: CheckSpec, detail: str, category: str = "", loosened: str = "") -> Finding:
+    return Finding(Check(spec.id, Status.PASS, detail, spec.source), category, loosened)
+
+
+def _failed(spec: CheckSpec, detail: str, category: str = "") -> Finding:
+    return Finding(Check(spec.id, Status.FAIL, detail, spec.source), category)
+
+
+def _skipped(spec: CheckSpec, detail: str, category: str = "", loosened: str = "") -> Finding:
+    return Finding(Check(spec.id, Status.SKIPPED, detail, spec.source), category, loosened)

@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Policy files (docs/spec/policy.md): TOML in, strictly; each error says which line, and what was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from attrs import frozen
+
+from ttee.appraise.policy import SCHEMA, Insecure, Policy, Rule, Scalar, Section, Test
+from ttee.codec import hex as hex_codec
+from ttee.errors import PolicyFileError
+from ttee.model import Anchor, Assurance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from os import PathLike
+
+MAX_SIZE = 256 * 1024
+MEASUREMENT = 48
+SOURCE = "docs/spec/policy.md"
+
+_TEE = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_CLAIM = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_MIN = "min-"
+
+
+def load_policy(path: str | PathLike[str]) -> Policy:
+    """The policy in a file. Raises PolicyFileError, also when it cannot be read."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_SIZE + 1)
+    except OSError as problem:
+        raise PolicyFileError(f"cannot read the policy: {problem.strerror}", where=str(path)) from None
+    return parse_policy(data, where=str(path))
+
+
+def parse_policy(data: bytes, *, where: str) -> Policy:
+    """The policy in these bytes; `where` names them in errors. Raises PolicyFileError."""
+    if len(data) > MAX_SIZE:
+        raise PolicyFileError(f"the policy has more than {MAX_SIZE} bytes", where=where, source=SOURCE)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as problem:
+        raise PolicyFileError("the policy is not UTF-8", where=f"{where}, byte {problem.start}") from None
+    try:
+        value = tomllib.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise _not_toml(problem, where) from None
+    return _Reader(text, where).policy(value, sha256(data).digest())
+
+
+@frozen(slots=True)
+class _Reader:
+    """Turns the TOML value into a policy; `text` is kept to find lines for errors."""
+
+    text: str
+    file: str
+
+    def policy(self, top: Mapping[str, Any], digest: bytes) -> Policy:
+        self.known(top, (), ("schema", "name", "freshness", "app", "tee", *Insecure))
+        if top.get("schema") != SCHEMA:
+            self.fail(f"the schema must be {SCHEMA!r}", ("schema",))
+        name = top.get("name")
+        if not isinstance(name, str) or not 1 <= len(name) <= 64 or not name.isprintable():
+            self.fail("the policy needs a name of 1 to 64 printable characters", ("name",))
+        tees = self.table(top, (), "tee")
+        return Policy(
+            name=name,
+            digest=digest,
+            tees={tee: self.section(tees, tee) for tee in tees},
+            measurements=self.measurements(self.table(top, (), "app")),
+            nonce_required=self.nonce_required(self.table(top, (), "freshness")),
+            loosened=frozenset(way for way in Insecure if self.flag(top, way)),
+        )
+
+    def nonce_required(self, table: Mapping[str, Any]) -> bool:
+        self.known(table, ("freshness",), ("nonce",))
+        value = table.get("nonce", "required")
+        if value not in ("required", "optional"):
+            self.fail('the nonce is "required" or "optional"', ("freshness", "nonce"))
+        return bool(value == "required")
+
+    def measurements(self, table: Mapping[str, Any]) -> tuple[bytes, ...]:
+        self.known(table, ("app",), ("measurements",))
+        if "measurements" not in table:
+            return ()
+        path = ("app", "measurements")
+        values = table["measurements"]
+        if not isinstance(values, list) or not values:
+            self.fail("measurements are a list of at least one", path)
+        return tuple(self.hex(value, path, MEASUREMENT) for value in values)
+
+    def section(self, tees: Mapping[str, Any], tee: str) -> Section:
+        if not _TEE.fullmatch(tee):
+            self.fail(f"{tee[:64]!r} is not the name of a TEE", ("tee",))
+        table = self.table(tees, ("tee",), tee)
+        anchors = table.get("anchors", [])
+        if not isinstance(anchors, list):
+            self.fail("anchors are a list", ("tee", tee, "anchors"))
+        return Section(
+            anchors=tuple(self.anchor(tee, anchor) for anchor in anchors),
+            rules=tuple(self.rule(tee, key, value) for key, value in table.items() if key != "anchors"),
+        )
+
+    def anchor(self, tee: str, table: object) -> Anchor:
+        path = ("tee", tee, "anchors")
+        if not isinstance(table, dict) or "key" not in table:
+            self.fail('an anchor is { key = "<hex>" }, with assurance and note if you like', path)
+        self.known(table, path, ("key", "assurance", "note"))
+        assurance, note = table.get("assurance", Assurance.EMULATED), table.get("note", "")
+        if assurance not in list(Assurance):
+            self.fail(f"an anchor's assurance is one of {', '.join(Assurance)}", path)
+        if not isinstance(note, str) or len(note) > 200 or not (note.isprintable() or not note):
+            self.fail("an anchor's note is text of up to 200 printable characters", path)
+        return Anchor(tee, self.hex(table["key"], path), Assurance(assurance), note)
+
+    def rule(self, tee: str, key: str, value: object) -> Rule:
+        path = ("tee", tee, key)
+        if not _CLAIM.fullmatch(key):
+            self.fail(
+                f"{key[:64]!r} is not the name of a claim in kebab-case{_meant(key, ('anchors',))}", path
+            )
+        if key.startswith(_MIN):
+            if type(value) is not int:
+                self.fail(f"{key} is an integer", path)
+            return Rule(key.removeprefix(_MIN).replace("-", "_"), Test.AT_LEAST, (value,))
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            self.fail(f"{key} = [] accepts nothing; leave it out to accept anything", path)
+        return Rule(key.replace("-", "_"), Test.ONE_OF, tuple(self.scalar(item, path) for item in values))
+
+    def scalar(self, value: object, path: tuple[str, ...]) -> Scalar:
+        if not isinstance(value, bool | int | str):
+            self.fail(f"{path[-1]} is text, an integer, true, false, or a list of these", path)
+        return value
+
+    def flag(self, top: Mapping[str, Any], way: Insecure) -> bool:
+        value = top.get(way, False)
+        if not isinstance(value, bool):
+            self.fail(f"{way} is true or false", (way,))
+        return value
+
+    def hex(self, value: object, path: tuple[str, ...], size: int | None = None) -> bytes:
+        if not isinstance(value, str) or not value:
+            self.fail(f"{path[-1]}: bytes are written as hex in quotes", path)
+        try:
+            return hex_codec.decode(value, what=path[-1], size=size, error=PolicyFileError)
+        except PolicyFileError as problem:
+            self.fail(problem.message, path)
+
+    def table(self, parent: Mapping[str, Any], path: tuple[str, ...], key: str) -> Mapping[str, Any]:
+        value = parent.get(key, {})
+        if not isinstance(value, dict):
+            self.fail(f"{key} is a table: [{'.'.join((*path, key))}]", (*path, key))
+        return value
+
+    def known(self, table: Mapping[str, Any], path: tuple[str, ...], keys: Iterable[str]) -> None:
+        keys = list(map(str, keys))
+        for key in table:
+            if key not in keys:
+                self.fail(
+                    f"{'.'.join((*path, key))[:80]!r} is not a key of a policy{_meant(key, keys)}",
+                    (*path, key),
+                )
+
+    def fail(self, message: str, path: tuple[str, ...]) -> NoReturn:
+        line = _line(self.text, path)
+        raise PolicyFileError(message, where=f"{self.file}:{line}" if line else self.file, source=SOURCE)
+
+
+def _not_toml(problem: Exception, where: str) -> PolicyFileError:
+    if isinstance(problem, RecursionError):
+        return PolicyFileError("the policy is nested too deeply", where=where, source="TOML 1.0")
+    found = re.search(r"\(at line (\d+), column (\d+)\)", str(problem))
+    reason = str(problem).split(" (at ")[0][:200]
+    place = f"{where}:{found[1]}:{found[2]}" if found else where
+    return PolicyFileError(f"the policy is not TOML: {reason}", where=place, source="TOML 1.0")
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(names), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _line(text: str, path: tuple[str, ...]) -> int | None:
+    """The line on which the key of `path` stands, or else the table that it is in: good enough to point at."""
+    table: tuple[str, ...] = ()
+    best: tuple[int, int] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([^\[\]]+?)\s*\]+", line):
+            table = _names(header[1])
+            full = table
+        elif assignment := re.match(r"\s*([\w.\"'\- ]+?)\s*=", line):
+            full = table + _names(assignment[1])
+        else:
+            continue
+        shared = len(full) if path[: len(full)] == full else 0
+        if shared and (best is None or shared > best[0]):
+            best = (shared, number)
+    return best[1] if best else None
+
+
+def _names(dotted: str) -> tuple[str, ...]:
+    return tuple(part.strip().strip("\"'") for part in dotted.split("."))
