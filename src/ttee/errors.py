@@ -42,7 +42,7 @@ Exit codes that no error stands for: 0 affirming, 1 an internal error, 9 a warni
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class ExitCode(IntEnum):
@@ -93,14 +93,8 @@ class TteeError(Exception):
         return (_rebuild, (type(self), self.message, self.where, self.hint, self.source, self.check))
 
 
-def _rebuild(
-    kind: type[TteeError],
-    message: str,
-    where: str | None,
-    hint: str | None,
-    source: str | None,
-    check: str | None,
-) -> TteeError:
+def _rebuild(kind: type[TteeError], message: str, *details: str | None) -> TteeError:
+    where, hint, source, check = details
     return kind(message, where=where, hint=hint, source=source, check=check)
 
 
@@ -277,6 +271,8 @@ class RefusedError(TteeError):
 
     id = "policy.refused"
     exit_code = ExitCode.REFUSED
+    verdict: Any = None
+    """The `ttee.model.Verdict` that was reached, if one was."""
 
 
 # --- endorsements and the way there ---------------------------------------------------------------

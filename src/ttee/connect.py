@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From evidence to a conversation: verify, appraise, and talk over the channel that only an affirming verdict opens.
+
+    with ttee.connect("unix:/run/user/1000/ttee/hello.sock", policy) as session:
+        reply = session.call(b"some request")
+
+`verify` and `appraise` are pure; `connect` and the session do I/O, make their nonces, and look at the clock.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Protocol, Self
+
+from ttee.appraise.appraisal import appraise as appraise_at
+from ttee.appraise.policy import Policy, endorsements, require_any
+from ttee.channel.http import Peer
+from ttee.channel.sealed import PendingReply, ReplyStatus, seal_request
+from ttee.errors import (
+    BindingError,
+    ChannelError,
+    KeysUsedUpError,
+    RefusedError,
+    RequestRefusedError,
+)
+from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
+from ttee.tee import tee_named
+from ttee.tee.recognise import recognise
+
+NONCE_SIZE = 32
+
+
+class Target(Protocol):
+    """Whatever gives evidence and carries sealed messages; every `ttee.tee.base.Instance` does."""
+
+    def evidence(self, nonce: bytes) -> Evidence:
+        """Evidence over `nonce`."""
+
+    def call(self, sealed: bytes) -> bytes:
+        """The sealed reply to a sealed request."""
+
+
+def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None) -> Claims:
+    """The claims of authentic evidence, whichever TEE it is of. Pure.
+
+    `nonce` (16 to 64 bytes) is what the evidence was asked for with; without it, the claims say that freshness was
+    not checked. Raises an EvidenceError that names the failed check.
+    """
+    return tee_named(evidence.tee).verify(evidence, endorsements, nonce=nonce)
+
+
+def appraise(claims: Claims, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Verdict:
+    """Hold claims against one policy or several, all of which must accept, at the moment `at` (RFC 3339; now).
+
+    Raises PolicyFileError without a policy. A refusal is a verdict, not an error.
+    """
+    return appraise_at(claims, _several(policy), at=at or now())
+
+
+def connect(target: Target | str, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Session:
+    """A session with an instance whose evidence, over a nonce of ours, is authentic and affirmed by the policy.
+
+    `target`: an instance, or the address of a served one (`unix:PATH`, `http://…`, `https://…`). `at`: the moment of
+    the appraisal, RFC 3339; now. Raises RefusedError, with the verdict, unless that is affirming; EvidenceError,
+    PolicyFileError, TransportError, TeeError.
+    """
+    return Session(RemoteInstance(target) if isinstance(target, str) else target, _several(policy), at)
+
+
+class Session:
+    """A conversation with an app in a TEE, sealed to the channel key that its evidence vouches for.
+
+    Use it as a context manager if you like; nothing needs to be closed, and the instance stays.
+    """
+
+    verdict: Verdict
+    """Why this session was opened."""
+    evidence: Evidence
+    """What the verdict is about."""
+
+    def __init__(self, target: Target, policies: Sequence[Policy], at: str | None) -> None:
+        """Use `connect`."""
+        require_any(policies)
+        self._target = target
+        self._policies = policies
+        self._at = at
+        self._establish()
+
+    def call(self, request: bytes) -> bytes:
+        """The app's reply to `request` (at most 256 KiB, less if its manifest says so).
+
+        When the channel key has been replaced, evidence is asked for and appraised again, and the request is sealed
+        anew and sent once more. A host that lies about that can have a request handled twice: an app for which it
+        matters puts an identifier into its requests.
+
+        Raises RequestRefusedError with the app's reason, RefusedError, EvidenceError, TransportError, TeeError.
+        """
+        message, pending = self._seal(request)
+        try:
+            sealed = self._target.call(message)
+        except (KeysUsedUpError, ChannelError):  # perhaps it was others who used the key up
+            before = self._channel_key
+            self._establish()
+            if self._channel_key == before:
+                raise
+            message, pending = self._seal(request)
+            sealed = self._target.call(message)
+        reply = pending.open(sealed)
+        if reply.status is ReplyStatus.REFUSED:
+            reason = "".join(
+                c if c.isprintable() else "?" for c in reply.payload[:400].decode(errors="replace")
+            )
+            raise RequestRefusedError(f"the app refused the request{reason and f': {reason}'}")
+        return reply.payload
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        """Nothing to do: a session is a key."""
+
+    def _establish(self) -> None:
+        nonce = os.urandom(NONCE_SIZE)
+        evidence = self._target.evidence(nonce)
+        claims = verify(evidence, endorsements(self._policies), nonce=nonce)
+        verdict = appraise(claims, self._policies, at=self._at)
+        require_affirming(verdict)
+        if claims.channel_key is None or claims.app is None or not claims.fresh:
+            raise BindingError(
+                f"evidence of {claims.tee} vouches for no channel, so nothing can be sent there",
+                where="claims, channel_key",
+                source="docs/spec/channel.md",
+            )
+        self.verdict, self.evidence = verdict, evidence
+        self._channel_key, self._app = claims.channel_key, claims.app
+
+    def _seal(self, request: bytes) -> tuple[bytes, PendingReply]:
+        return seal_request(self._channel_key, self._app, request)
+
+
+class RemoteInstance:
+    """A served instance, by its address (`ttee.channel.http`). What it says is not trusted."""
+
+    def __init__(self, address: str, *, timeout: float = 60.0) -> None:
+        """`timeout`: seconds for each step of a request. Raises UsageError for what is no address."""
+        self._peer = Peer(address, timeout)
+
+    def evidence(self, nonce: bytes) -> Evidence:
+        """Evidence over `nonce`, as parsed. Raises TransportError, TeeError, MalformedEvidenceError."""
+        return recognise(self._peer.evidence(nonce))
+
+    def call(self, sealed: bytes) -> bytes:
+        """The sealed reply to a sealed request. Raises TransportError, TeeError."""
+        return self._peer.call(sealed)
+
+
+def require_affirming(verdict: Verdict) -> None:
+    """Raises RefusedError, with the first reason and the verdict itself, unless it is affirming."""
+    if verdict.status is Tier.AFFIRMING:
+        return
+    worst = Status.FAIL if verdict.status is Tier.CONTRAINDICATED else Status.SKIPPED
+    check = next(check for check in verdict.checks if check.status is worst)
+    word = "refuses this" if worst is Status.FAIL else "does not affirm this"
+    names = ", ".join(name for name, _ in verdict.policy)
+    error = RefusedError(
+        f"the policy {names} {word}: {check.detail}",
+        check=check.id,
+        source=check.source,
+        hint="`ttee verify` shows the whole verdict",
+    )
+    error.verdict = verdict
+    raise error
+
+
+def now() -> str:
+    """The present moment, RFC 3339."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _several(policy: Policy | Sequence[Policy]) -> Sequence[Policy]:
+    return (policy,) if isinstance(policy, Policy) else tuple(policy)
