@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * One instance of the app's module: its imports lead to the runtime's services, its exports are what the runtime
- * calls. module.h is what wasm2c writes; a module whose imports or exports have other types does not compile. */
-#include <stdarg.h>
-
-#include "wasm.h"
-
-#include "module.h"
-
+ * calls. It is compiled behind the module's own code, as wasm2c wrote it, so a module whose imports or exports have
+ * other types does not compile. */
 #include "../app.h"
 
 static Z_app_instance_t instance;
@@ -19,6 +14,9 @@ _Noreturn void wasm_rt_trap(uint32_t trap) {
     services->trap(trap);
     __builtin_trap();
 }
+
+/* FUNC_PROLOGUE jumps here. */
+__attribute__((used)) _Noreturn void wasm_rt_exhausted(void) { TRAP(EXHAUSTION); }
 
 void wasm_rt_allocate_memory(wasm_rt_memory_t *memory, u32 initial, u32 maximum) {
     services->memory_open(initial, maximum);
@@ -32,38 +30,6 @@ u32 wasm_rt_grow_memory(wasm_rt_memory_t *memory, u32 pages) {
         memory->size = (u64)memory->pages * 65536;
     }
     return before;
-}
-
-static wasm_rt_funcref_t table_entries[TTEE_TABLE_ENTRIES + 1]; /* of all tables; the build counts them */
-static u32 table_entries_used;
-
-void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, u32 size, u32 maximum) {
-    if (size > TTEE_TABLE_ENTRIES - table_entries_used) TRAP(OOB);
-    *table = (wasm_rt_funcref_table_t){table_entries + table_entries_used, maximum, size};
-    table_entries_used += size;
-}
-
-/* Function types that are equal get equal numbers, from 1. Each is kept as its counts, then its value types. */
-static u8 types[TTEE_TYPE_BYTES + 1];
-static u32 types_used;
-
-u32 wasm_rt_register_func_type(u32 params, u32 results, ...) {
-    u32 size = 4 + params + results;
-    if (size > TTEE_TYPE_BYTES - types_used) TRAP(OOB);
-    u8 *given = types + types_used;
-    given[0] = (u8)params, given[1] = (u8)(params >> 8), given[2] = (u8)results, given[3] = (u8)(results >> 8);
-    va_list list;
-    va_start(list, results);
-    for (u32 i = 4; i < size; i++) given[i] = (u8)va_arg(list, wasm_rt_type_t);
-    va_end(list);
-    u32 number = 1;
-    for (u8 *known = types; known < given; number++) {
-        u32 known_size = 4u + known[0] + 256u * known[1] + known[2] + 256u * known[3];
-        if (known_size == size && __builtin_memcmp(known, given, size) == 0) return number;
-        known += known_size;
-    }
-    types_used += size;
-    return number;
 }
 
 /* ---- Imports ---- */

@@ -4,7 +4,7 @@
  * (wabt 1.0.32) uses. It stands in place of the preamble that wasm2c writes above every module.
  *
  * Linear memory begins at gp and ends where the enclave's memory ends, so loads and stores need no check: PMP
- * stops what goes beyond (docs/decisions/0010). The stack's limit is tp. */
+ * stops what goes beyond (docs/decisions/0010). The stack's limit is tp. No compiled code uses these two otherwise. */
 #pragma once
 #include "wasm-rt.h"
 
@@ -42,74 +42,96 @@ enum { /* enum trap in ../app.h */
 #define TRAP(x) (wasm_rt_trap(WASM_RT_TRAP_##x), 0)
 #define UNREACHABLE TRAP(UNREACHABLE)
 
-register uintptr_t wasm_stack_pointer __asm__("sp");
-register uintptr_t wasm_stack_limit __asm__("tp");
+/* ---- Functions ---- */
 
-/* The frames of one function are bounded when the image is built, and the guard below the limit is larger. */
+register u8 *wasm_memory_base __asm__("gp");
+
+/* The frame of one function is bounded when the image is built, and the guard below the limit is larger than two.
+ * Written as a jump so that a function that calls nothing needs no frame for the check. */
+#define STACK_CHECK __asm__ volatile("bgeu sp, tp, 1f\n\ttail wasm_rt_exhausted\n1:")
+
+/* Where memory is can change in a call only: MEMORY_MAY_MOVE stands behind every call of a module that grows. */
 #define FUNC_PROLOGUE \
-    if (UNLIKELY(wasm_stack_pointer < wasm_stack_limit)) TRAP(EXHAUSTION)
+    STACK_CHECK;      \
+    u8 *wasm_base = wasm_memory_base
 #define FUNC_EPILOGUE ((void)0)
+#define MEMORY_MAY_MOVE wasm_base = wasm_memory_base
 
-/* ---- Calls ---- */
-
-#define CALL_INDIRECT(table, t, ft, x, ...)                                                  \
-    (LIKELY((x) < (table).size && (table).data[x].func_type == func_types[ft]) ||            \
-         TRAP(CALL_INDIRECT),                                                                \
-     ((t)(table).data[x].func)(__VA_ARGS__))
+/* Equal types have equal numbers (wasm_types, which the build writes), and an empty entry has none: 0. */
+#define CALL_INDIRECT(table, signature, number, x, same_instance, ...)                                   \
+    (LIKELY((x) < TTEE_TABLE_ENTRIES && wasm_table[x].type == wasm_types[number]) || TRAP(CALL_INDIRECT), \
+     ((signature)wasm_table[x].function)(instance, ##__VA_ARGS__))
 
 /* ---- Linear memory ---- */
 
-register uintptr_t wasm_memory_base __asm__("gp");
-
-static inline u8 *wasm_at(u64 address) { return (u8 *)wasm_memory_base + address; }
-
 #ifdef TTEE_EXPLICIT_CHECKS /* for the measurements of docs/decisions/0010 only */
-#define WASM_CHECK(memory, address, length) \
+#define CHECK(memory, address, length) \
     if (UNLIKELY((address) + (length) > (memory)->size)) TRAP(OOB)
 #else
-#define WASM_CHECK(memory, address, length) ((void)(memory))
+#define CHECK(memory, address, length) ((void)(memory))
 #endif
 
 /* The empty statement uses the value, so that a load whose result nobody needs still traps. */
-#define DEFINE_LOAD(name, stored, extended, result)                        \
-    static inline result name(const wasm_rt_memory_t *memory, u64 address) { \
-        WASM_CHECK(memory, address, sizeof(stored));                       \
-        stored value;                                                      \
-        __builtin_memcpy(&value, wasm_at(address), sizeof value);          \
-        __asm__ volatile("" : : "r"(value));                               \
-        return (result)(extended)value;                                    \
+#define LOAD(stored, extended, result)                                                                        \
+    static inline result load_##stored##_##extended##_##result(const wasm_rt_memory_t *memory, const u8 *base, \
+                                                               u64 address) {                                 \
+        stored value;                                                                                         \
+        CHECK(memory, address, sizeof value);                                                                 \
+        __builtin_memcpy(&value, base + address, sizeof value);                                               \
+        __asm__ volatile("" : : "r"(value));                                                                  \
+        return (result)(extended)value;                                                                       \
     }
 
-#define DEFINE_STORE(name, stored, given)                                            \
-    static inline void name(const wasm_rt_memory_t *memory, u64 address, given value) { \
-        WASM_CHECK(memory, address, sizeof(stored));                                 \
-        stored narrow = (stored)value;                                               \
-        __builtin_memcpy(wasm_at(address), &narrow, sizeof narrow);                  \
+#define STORE(stored)                                                                                       \
+    static inline void store_##stored(const wasm_rt_memory_t *memory, u8 *base, u64 address, stored value) { \
+        CHECK(memory, address, sizeof value);                                                               \
+        __builtin_memcpy(base + address, &value, sizeof value);                                             \
     }
 
-DEFINE_LOAD(i32_load, u32, u32, u32)
-DEFINE_LOAD(i64_load, u64, u64, u64)
-DEFINE_LOAD(f32_load, f32, f32, f32)
-DEFINE_LOAD(f64_load, f64, f64, f64)
-DEFINE_LOAD(i32_load8_s, s8, s32, u32)
-DEFINE_LOAD(i64_load8_s, s8, s64, u64)
-DEFINE_LOAD(i32_load8_u, u8, u32, u32)
-DEFINE_LOAD(i64_load8_u, u8, u64, u64)
-DEFINE_LOAD(i32_load16_s, s16, s32, u32)
-DEFINE_LOAD(i64_load16_s, s16, s64, u64)
-DEFINE_LOAD(i32_load16_u, u16, u32, u32)
-DEFINE_LOAD(i64_load16_u, u16, u64, u64)
-DEFINE_LOAD(i64_load32_s, s32, s64, u64)
-DEFINE_LOAD(i64_load32_u, u32, u64, u64)
-DEFINE_STORE(i32_store, u32, u32)
-DEFINE_STORE(i64_store, u64, u64)
-DEFINE_STORE(f32_store, f32, f32)
-DEFINE_STORE(f64_store, f64, f64)
-DEFINE_STORE(i32_store8, u8, u32)
-DEFINE_STORE(i32_store16, u16, u32)
-DEFINE_STORE(i64_store8, u8, u64)
-DEFINE_STORE(i64_store16, u16, u64)
-DEFINE_STORE(i64_store32, u32, u64)
+LOAD(u32, u32, u32)
+LOAD(u64, u64, u64)
+LOAD(f32, f32, f32)
+LOAD(f64, f64, f64)
+LOAD(s8, s32, u32)
+LOAD(u8, u32, u32)
+LOAD(s16, s32, u32)
+LOAD(u16, u32, u32)
+LOAD(s8, s64, u64)
+LOAD(u8, u64, u64)
+LOAD(s16, s64, u64)
+LOAD(u16, u64, u64)
+LOAD(s32, s64, u64)
+LOAD(u32, u64, u64)
+STORE(u8)
+STORE(u16)
+STORE(u32)
+STORE(u64)
+STORE(f32)
+STORE(f64)
+
+#define i32_load(memory, address) load_u32_u32_u32(memory, wasm_base, address)
+#define i64_load(memory, address) load_u64_u64_u64(memory, wasm_base, address)
+#define f32_load(memory, address) load_f32_f32_f32(memory, wasm_base, address)
+#define f64_load(memory, address) load_f64_f64_f64(memory, wasm_base, address)
+#define i32_load8_s(memory, address) load_s8_s32_u32(memory, wasm_base, address)
+#define i32_load8_u(memory, address) load_u8_u32_u32(memory, wasm_base, address)
+#define i32_load16_s(memory, address) load_s16_s32_u32(memory, wasm_base, address)
+#define i32_load16_u(memory, address) load_u16_u32_u32(memory, wasm_base, address)
+#define i64_load8_s(memory, address) load_s8_s64_u64(memory, wasm_base, address)
+#define i64_load8_u(memory, address) load_u8_u64_u64(memory, wasm_base, address)
+#define i64_load16_s(memory, address) load_s16_s64_u64(memory, wasm_base, address)
+#define i64_load16_u(memory, address) load_u16_u64_u64(memory, wasm_base, address)
+#define i64_load32_s(memory, address) load_s32_s64_u64(memory, wasm_base, address)
+#define i64_load32_u(memory, address) load_u32_u64_u64(memory, wasm_base, address)
+#define i32_store(memory, address, value) store_u32(memory, wasm_base, address, value)
+#define i64_store(memory, address, value) store_u64(memory, wasm_base, address, value)
+#define f32_store(memory, address, value) store_f32(memory, wasm_base, address, value)
+#define f64_store(memory, address, value) store_f64(memory, wasm_base, address, value)
+#define i32_store8(memory, address, value) store_u8(memory, wasm_base, address, (u8)(value))
+#define i32_store16(memory, address, value) store_u16(memory, wasm_base, address, (u16)(value))
+#define i64_store8(memory, address, value) store_u8(memory, wasm_base, address, (u8)(value))
+#define i64_store16(memory, address, value) store_u16(memory, wasm_base, address, (u16)(value))
+#define i64_store32(memory, address, value) store_u32(memory, wasm_base, address, (u32)(value))
 
 /* Bulk operations are checked as a whole, before the first byte (section 4.4.7). */
 #define RANGE_CHECK(address, length, size) \
@@ -117,7 +139,7 @@ DEFINE_STORE(i64_store32, u32, u64)
 
 static inline void memory_fill(const wasm_rt_memory_t *memory, u32 to, u32 byte, u32 length) {
     RANGE_CHECK(to, length, memory->size);
-    __builtin_memset(wasm_at(to), (int)byte, length);
+    __builtin_memset(wasm_memory_base + to, (int)byte, length);
 }
 
 static inline void memory_copy(const wasm_rt_memory_t *memory, const wasm_rt_memory_t *same, u32 to, u32 from,
@@ -125,19 +147,24 @@ static inline void memory_copy(const wasm_rt_memory_t *memory, const wasm_rt_mem
     (void)same;
     RANGE_CHECK(to, length, memory->size);
     RANGE_CHECK(from, length, memory->size);
-    __builtin_memmove(wasm_at(to), wasm_at(from), length);
+    __builtin_memmove(wasm_memory_base + to, wasm_memory_base + from, length);
 }
 
 static inline void memory_init(const wasm_rt_memory_t *memory, const u8 *segment, u32 size, u32 to, u32 from,
                                u32 length) {
     RANGE_CHECK(from, length, size);
     RANGE_CHECK(to, length, memory->size);
-    __builtin_memcpy(wasm_at(to), segment + from, length);
+    __builtin_memcpy(wasm_memory_base + to, segment + from, length);
 }
 
 #define LOAD_DATA(memory, to, segment, length) memory_init(&(memory), (segment), (length), (to), 0, (length))
 
-/* ---- Tables ---- */
+/* ---- The table ---- */
+
+static struct {
+    u32 type;
+    wasm_rt_function_ptr_t function;
+} wasm_table[TTEE_TABLE_ENTRIES + 1];
 
 typedef struct {
     u32 func_type_index;
@@ -146,22 +173,23 @@ typedef struct {
 } wasm_elem_segment_expr_t;
 
 static inline void funcref_table_init(wasm_rt_funcref_table_t *table, const wasm_elem_segment_expr_t *segment,
-                                      u32 size, u32 to, u32 from, u32 length, void *instance,
-                                      const u32 *func_types) {
+                                      u32 size, u32 to, u32 from, u32 length, const void *same_instance,
+                                      const u32 *unused) {
+    (void)table, (void)same_instance, (void)unused;
     RANGE_CHECK(from, length, size);
-    RANGE_CHECK(to, length, table->size);
+    RANGE_CHECK(to, length, TTEE_TABLE_ENTRIES);
     for (u32 i = 0; i < length; i++) {
-        const wasm_elem_segment_expr_t *e = &segment[from + i];
-        table->data[to + i] =
-            (wasm_rt_funcref_t){func_types[e->func_type_index], e->func, (u8 *)instance + e->module_offset};
+        wasm_table[to + i].type = wasm_types[segment[from + i].func_type_index];
+        wasm_table[to + i].function = segment[from + i].func;
     }
 }
 
-static inline void funcref_table_copy(wasm_rt_funcref_table_t *table, const wasm_rt_funcref_table_t *source, u32 to,
+static inline void funcref_table_copy(wasm_rt_funcref_table_t *table, const wasm_rt_funcref_table_t *same, u32 to,
                                       u32 from, u32 length) {
-    RANGE_CHECK(to, length, table->size);
-    RANGE_CHECK(from, length, source->size);
-    __builtin_memmove(table->data + to, source->data + from, length * sizeof(wasm_rt_funcref_t));
+    (void)table, (void)same;
+    RANGE_CHECK(to, length, TTEE_TABLE_ENTRIES);
+    RANGE_CHECK(from, length, TTEE_TABLE_ENTRIES);
+    __builtin_memmove(wasm_table + to, wasm_table + from, length * sizeof *wasm_table);
 }
 
 /* ---- Integers ---- */

@@ -23,7 +23,6 @@ from ttee.tee.riscv import toolchain, wasm2c
 from ttee.tee.riscv.elf import flat_image
 from ttee.tee.riscv.firmware import cache_folder
 from ttee.tee.riscv.measure import padded
-from ttee.tee.riscv.sections import Stripped
 from ttee.tee.riscv.sources import firmware_sources
 
 CPU: Final = "generic_rv64+m+a+c+zicsr+zba+zbb+unaligned_scalar_mem"
@@ -118,14 +117,13 @@ def translate_and_link(module: bytes, sources: Path, *, flags: Sequence[str] = (
         )
     with _scratch() as scratch:
         (scratch / "module.h").write_text(translation.header, "ascii")
-        body = f'#include "wasm.h"\n#include "module.h"\n{translation.body}'
-        (scratch / "module.c").write_text(body, "ascii")
+        (scratch / "module.c").write_text(source_of(translation), "ascii")
         app = sources / "runtime" / "app"
         try:
             image = _link(
-                ["module.c", app / "instance.c", app / "header.S"],
+                ["module.c", app / "header.S"],
                 sources / "runtime" / "image.ld",
-                [*_APP_FLAGS, f"-I{app}", "-I.", *_defines(translation.module), *flags],
+                [*_APP_FLAGS, f"-I{app}", "-I.", *flags],
                 folder=scratch,
                 scratch=scratch,
             )
@@ -136,14 +134,26 @@ def translate_and_link(module: bytes, sources: Path, *, flags: Sequence[str] = (
     return image
 
 
-def _defines(module: Stripped) -> list[str]:
-    """What the image must know of the module in advance (firmware/runtime/app/instance.c)."""
-    defines = [f"-DTTEE_TABLE_ENTRIES={module.table_entries}", f"-DTTEE_TYPE_BYTES={2 * module.type_bytes}"]
+def source_of(translation: wasm2c.Translation) -> str:
+    """The C of an app: what must be known of the module in advance, the module, and its one instance."""
+    module = translation.module
+    defines = [f"#define TTEE_TABLE_ENTRIES {module.table_entries}u"]
     if module.imports:
-        defines.append("-DTTEE_IMPORTS")
+        defines.append("#define TTEE_IMPORTS")
     if "_initialize" in module.exports:
-        defines.append("-DTTEE_INITIALIZE")
-    return defines
+        defines.append("#define TTEE_INITIALIZE")
+    types = ", ".join(map(str, module.type_numbers))
+    return "\n".join(
+        [
+            *defines,
+            '#include "wasm-rt.h"',
+            f"static const uint32_t wasm_types[] = {{{types}, 0}};",
+            '#include "wasm.h"',
+            '#include "module.h"',
+            translation.body,
+            '#include "instance.c"\n',
+        ]
+    )
 
 
 def link_image(inputs: Iterable[Path], script: Path, flags: Sequence[str] = ()) -> bytes:

@@ -33,8 +33,8 @@ class Stripped:
     imports: frozenset[str]
     table_entries: int
     """Of its table, at the start and for good."""
-    type_bytes: int
-    """Of the type section: an upper bound for everything that describes function types."""
+    type_numbers: tuple[int, ...]
+    """For each function type a number, from 1: the same for types that are equal."""
 
 
 def strip(module: bytes) -> Stripped:
@@ -50,13 +50,13 @@ def strip(module: bytes) -> Stripped:
         if name not in structure.exports:
             raise _bad(f"it does not export {name!r}", "module, export section")
     out = bytearray(module[:_HEADER_SIZE])
-    table_entries = type_bytes = 0
+    table_entries, type_numbers = 0, tuple[int, ...]()
     cursor = Cursor(module, _HEADER_SIZE, len(module))
     while cursor.at < cursor.end:
         kind = cursor.byte()
         body = cursor.take(cursor.u32())
         if kind == _TYPE:
-            type_bytes = len(body)
+            type_numbers = _type_numbers(Cursor(body, 0, len(body)))
         elif kind == _TABLE:
             table_entries = _table_entries(Cursor(body, 0, len(body)))
         elif kind == _EXPORT:
@@ -64,7 +64,17 @@ def strip(module: bytes) -> Stripped:
         if kind != _CUSTOM:
             out += bytes([kind]) + _leb(len(body)) + body
     imports = frozenset(wanted.name for wanted in structure.imports)
-    return Stripped(bytes(out), EXPORTS & structure.exports.keys(), imports, table_entries, type_bytes)
+    return Stripped(bytes(out), EXPORTS & structure.exports.keys(), imports, table_entries, type_numbers)
+
+
+def _type_numbers(cursor: Cursor) -> tuple[int, ...]:
+    known: dict[tuple[bytes, bytes], int] = {}
+    numbers = []
+    for _ in range(cursor.u32()):
+        cursor.byte()
+        parameters, results = cursor.take(cursor.u32()), cursor.take(cursor.u32())
+        numbers.append(known.setdefault((parameters, results), len(known) + 1))
+    return tuple(numbers)
 
 
 def _exports(cursor: Cursor) -> bytes:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -31,6 +32,9 @@ _PREAMBLE_END: Final = "static bool s_module_initialized = false;\n"
 _PREAMBLE_SHA256: Final = "b00ae1a3d2f037728dbc273d22e4e26f9fcce55ca1703c34526a03bc09aee686"
 _LIMITS: Final = ("--cpu=30", f"--as={2 << 30}", f"--fsize={64 << 20}", "--core=0", "--nproc=4096")
 _TIMEOUT: Final = 60.0
+_GROWS: Final = "wasm_rt_grow_memory("
+_FUNCTION_BEGINS: Final = "FUNC_PROLOGUE;"
+_CALL: Final = re.compile(r"\bw2c_\w+\(instance\b|\bCALL_INDIRECT\(|\bwasm_rt_grow_memory\(")
 _HINT: Final = "apt-get install wabt"
 
 
@@ -74,7 +78,18 @@ def translate(module: bytes) -> Translation:
             f"this wasm2c {VERSION} writes other code than Debian's",
             hint=f"install the Debian package wabt {VERSION}",
         )
-    return Translation(header, end + body, stripped)
+    return Translation(header, end + _following_memory(body), stripped)
+
+
+def _following_memory(body: str) -> str:
+    """Mark, in a module that grows, every call: behind it memory may be elsewhere (firmware/runtime/app/wasm.h)."""
+    if _GROWS not in body:
+        return body
+    lines, inside = [], False
+    for line in body.splitlines():
+        inside = (inside or _FUNCTION_BEGINS in line) and not line.startswith("}")
+        lines.append(f"{line} MEMORY_MAY_MOVE;" if inside and _CALL.search(line) else line)
+    return "\n".join(lines)
 
 
 def _run(folder: Path) -> None:
