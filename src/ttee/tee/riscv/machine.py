@@ -59,7 +59,7 @@ class Machine:
         `debug`: boot in debug mode, which has other keys and leaves enclaves open to the host.
         `authority`, `authority_signature`: the monitor's maker, for its descriptor.
         `icount`, `seed`: make runs repeatable.
-        `gdb`: the debug port, as the socket `machine.qemu.gdb`; a machine with one starts paused.
+        `gdb`: the debug port, as the socket `machine.qemu.gdb`.
         `paused`: do not start; `machine.qemu.qmp.execute("cont")` does, then call `wait_ready`.
         `extra`: more arguments for QEMU.
         Raises TeeUnavailableError without QEMU, TeeDiedError if it ends, TeeTimeoutError after `timeout` seconds.
@@ -118,7 +118,7 @@ class Machine:
         return bytes(self.view(address, size))
 
     def write(self, address: int, data: bytes) -> None:
-        """Change physical memory."""
+        """Change physical memory. QEMU does not notice: code that ran before goes on as it was translated then."""
         self.view(address, len(data))[:] = data
 
     # --- enclaves -------------------------------------------------------------------------------------

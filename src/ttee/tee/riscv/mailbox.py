@@ -25,7 +25,7 @@ _MASK = (1 << 64) - 1
 _NO_FAULT = _MASK
 _SPIN = 300e-6
 _FIRST_NAP, _LONGEST_NAP = 20e-6, 1e-3
-_GRACE = 2.0
+_GRACE = 1.0
 
 # Word indices of the fields.
 _REQUEST, _OPERATION, _ARGUMENTS, _CANCEL = 1, 2, 3, 11
@@ -140,8 +140,8 @@ class Mailbox:
         if not self._wait(lambda: self._words[0] == MAGIC, timeout):
             raise TeeTimeoutError(f"the machine did not boot within {timeout:g} s")
 
-    def request(self, operation: Operation, *arguments: int, timeout: float = 10.0) -> Reply:
-        """Have the host perform one operation and wait for its reply.
+    def request(self, operation: int, *arguments: int, timeout: float = 10.0) -> Reply:
+        """Have the host perform one Operation and wait for its reply.
 
         After `timeout` seconds a running enclave is interrupted and not resumed, and TeeTimeoutError is raised;
         TeeDiedError if the machine ends meanwhile.
