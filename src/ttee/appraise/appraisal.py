@@ -175,11 +175,11 @@ def _measurement(claims: Claims, policy: Policy) -> Finding:
 def _rule(claims: Claims, rule: Rule) -> Finding:
     must_be_pinned = {claim for group in claims.pins.values() for claim in group}
     category = EXECUTABLES if rule.claim in must_be_pinned else CONFIGURATION
-    spec = evolve(checks.RULE, id=f"policy.{claims.tee}.{rule.name}")
+    spec = evolve(checks.RULE, id=f"policy.{claims.tee}.{rule.key}")
     if rule.claim not in claims.details:
         near = difflib.get_close_matches(rule.claim, list(claims.details), n=1, cutoff=0.6)
         meant = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
-        return _failed(spec, f"the evidence makes no claim {rule.name}{meant}", category)
+        return _failed(spec, f"the evidence makes no claim {rule.claim.replace('_', '-')}{meant}", category)
     value = claims.details[rule.claim]
     shown = value.hex() if isinstance(value, bytes) else str(value)
     if rule.holds(value):

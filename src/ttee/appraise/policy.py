@@ -50,9 +50,9 @@ class Rule:
     values: tuple[Scalar, ...]
 
     @property
-    def name(self) -> str:
-        """The claim as policies spell it."""
-        return self.claim.replace("_", "-")
+    def key(self) -> str:
+        """The rule's key in a policy file, which is also the end of its check's id."""
+        return ("min-" if self.test is Test.AT_LEAST else "") + self.claim.replace("_", "-")
 
     def holds(self, value: ClaimValue) -> bool:
         """Whether the claim's value is as the rule asks. Kinds must agree: true is not 1."""

@@ -10,7 +10,7 @@ from ttee.codec.json import JsonValue
 from ttee.model import Check, ClaimValue, Tier, Verdict
 
 SCHEMA = "ttee.verdict/1"
-EAR_PROFILE = "tag:ietf.org,2026:rats/ear#01"
+EAR_PROFILE = "tag:github.com,2023:veraison/ear"
 _LARGEST = 2**53 - 1
 
 
@@ -47,14 +47,14 @@ def to_json(verdict: Verdict) -> dict[str, JsonValue]:
 
 
 def to_ear(verdict: Verdict) -> dict[str, JsonValue]:
-    """The verdict as an unsigned EAR claims-set (draft-ietf-rats-ear, section 3), with ours inside."""
+    """The verdict as an unsigned EAR claims-set (draft-ietf-rats-ear-04), with ours inside."""
     return {
         "eat_profile": EAR_PROFILE,
         "iat": int(datetime.fromisoformat(verdict.at).timestamp()),
-        "ear.verifier-id": {"developer": "https://ttee", "build": f"ttee {version('ttee')}"},
+        "ear.verifier-id": {"developer": "T-TEE", "build": f"ttee {version('ttee')}"},
         "submods": {
             verdict.claims.tee: {
-                "ear.status": int(verdict.status),
+                "ear.status": verdict.status.name.lower(),
                 "ear.trustworthiness-vector": {
                     category: int(tier) for category, tier in verdict.vector.items() if tier is not Tier.NONE
                 },
