@@ -31,6 +31,7 @@ SYSTEM_READY: Final = "system-ready"
 SOURCE: Final = "docs/spec/report-data.md"
 
 _ZERO: Final = bytes(SIZE)
+_ARRAY_HEAD: Final = 3  # bytes before the events of the fullest log (RFC 8949, section 3)
 
 
 class Event(NamedTuple):
@@ -119,7 +120,7 @@ class RuntimeRegisters:
             raise ValueError(f"an event's {problem}")
         encoded = self._encoded + len(cbor.dumps(list(event)))
         count = len(self._events) + 1
-        if count > MAX_EVENTS or encoded + _array_head(count) > MAX_LOG:
+        if count > MAX_EVENTS or encoded + _ARRAY_HEAD > MAX_LOG:
             return False
         self._values[register] = extended(self._values[register], event_digest(name, payload))
         self._events.append(event)
@@ -151,8 +152,3 @@ def _problem(event: Event) -> str | None:
     if len(event.payload) > MAX_PAYLOAD:
         return f"payload may have {MAX_PAYLOAD} bytes, and has {len(event.payload)}"
     return None
-
-
-def _array_head(count: int) -> int:
-    """Bytes of a CBOR array's head (RFC 8949, section 3)."""
-    return 1 if count < 24 else 2 if count < 256 else 3
