@@ -12,11 +12,11 @@ from ttee.appraise.appraisal import appraise
 from ttee.appraise.checks import CHECKS, spec_for
 from ttee.appraise.policy import (
     SIGNATURE_ONLY,
+    Comparison,
     Insecure,
     Policy,
     Rule,
     Section,
-    Test,
     builtin_policy,
     endorsements,
     signature_only,
@@ -28,11 +28,11 @@ from ttee.appraise.verdict import claim_to_json, to_ear, to_json
 __all__ = [
     "CHECKS",
     "SIGNATURE_ONLY",
+    "Comparison",
     "Insecure",
     "Policy",
     "Rule",
     "Section",
-    "Test",
     "appraise",
     "builtin_policy",
     "claim_to_json",

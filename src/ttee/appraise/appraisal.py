@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from ttee.appraise import checks
-from ttee.appraise.policy import ASSURANCES, Insecure, Policy, Rule, Section, Test, pinned_anchor, require_any
+from ttee.appraise.policy import (
+    ASSURANCES,
+    Comparison,
+    Insecure,
+    Policy,
+    Rule,
+    Section,
+    pinned_anchor,
+    require_any,
+)
 from ttee.errors import UsageError
 from ttee.model import Assurance, Check, CheckSpec, Claims, Status, Tier, Verdict
 
@@ -190,7 +199,9 @@ def _rule(claims: Claims, rule: Rule) -> Finding:
 def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
     """Step 8, over all policies together."""
     sections = [policy.tees.get(claims.tee, Section()) for policy in policies]
-    pinned = {rule.claim for section in sections for rule in section.rules if rule.test is Test.ONE_OF}
+    pinned = {
+        rule.claim for section in sections for rule in section.rules if rule.comparison is Comparison.ONE_OF
+    }
     said: Mapping[str, object] = {**claims.details, "app": claims.app}
     if any(policy.measurements for policy in policies):
         pinned.add("app")

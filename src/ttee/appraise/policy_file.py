@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import frozen
 
-from ttee.appraise.policy import SCHEMA, Insecure, Policy, Rule, Scalar, Section, Test
+from ttee.appraise.policy import SCHEMA, Comparison, Insecure, Policy, Rule, Scalar, Section
 from ttee.codec import hex as hex_codec
 from ttee.errors import PolicyFileError
 from ttee.model import Anchor, Assurance
@@ -51,7 +51,7 @@ def parse_policy(data: bytes, *, where: str) -> Policy:
     try:
         value = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
-        raise _not_toml(problem, where) from None
+        raise _not_toml(problem, text, where) from None
     return _Reader(text, where).policy(value, sha256(data).digest())
 
 
@@ -98,7 +98,7 @@ class _Reader:
 
     def section(self, tees: Mapping[str, Any], tee: str) -> Section:
         if not _TEE.fullmatch(tee):
-            self.fail(f"{tee[:64]!r} is not the name of a TEE", ("tee",))
+            self.fail(f"{tee[:64]!r} is not the name of a TEE", ("tee", tee))
         table = self.table(tees, ("tee",), tee)
         anchors = table.get("anchors", [])
         if not isinstance(anchors, list):
@@ -129,11 +129,13 @@ class _Reader:
         if key.startswith(_MIN):
             if type(value) is not int:
                 self.fail(f"{key} is an integer", path)
-            return Rule(key.removeprefix(_MIN).replace("-", "_"), Test.AT_LEAST, (value,))
+            return Rule(key.removeprefix(_MIN).replace("-", "_"), Comparison.AT_LEAST, (value,))
         values = value if isinstance(value, list) else [value]
         if not values:
             self.fail(f"{key} = [] accepts nothing; leave it out to accept anything", path)
-        return Rule(key.replace("-", "_"), Test.ONE_OF, tuple(self.scalar(item, path) for item in values))
+        return Rule(
+            key.replace("-", "_"), Comparison.ONE_OF, tuple(self.scalar(item, path) for item in values)
+        )
 
     def scalar(self, value: object, path: tuple[str, ...]) -> Scalar:
         if not isinstance(value, bool | int | str):
@@ -174,12 +176,14 @@ class _Reader:
         raise PolicyFileError(message, where=f"{self.file}:{line}" if line else self.file, source=SOURCE)
 
 
-def _not_toml(problem: Exception, where: str) -> PolicyFileError:
+def _not_toml(problem: Exception, text: str, where: str) -> PolicyFileError:
     if isinstance(problem, RecursionError):
         return PolicyFileError("the policy is nested too deeply", where=where, source="TOML 1.0")
     found = re.search(r"\(at line (\d+), column (\d+)\)", str(problem))
     reason = str(problem).split(" (at ")[0][:200]
     place = f"{where}:{found[1]}:{found[2]}" if found else where
+    if "at end of document" in str(problem):
+        place = f"{where}:{len(text.splitlines())}"
     return PolicyFileError(f"the policy is not TOML: {reason}", where=place, source="TOML 1.0")
 
 
