@@ -1,1 +1,86 @@
-"""T-TEE."""
+# SPDX-License-Identifier: Apache-2.0
+"""T-TEE: run an app in any TEE, let anyone check what runs there, and say whom one still has to trust.
+
+    evidence = ttee.load_evidence("hello.evidence.json")
+    policy   = ttee.load_policy("hello.policy.toml")
+    claims   = ttee.verify(evidence, policy.endorsements())     # authentic, or an EvidenceError
+    verdict  = ttee.appraise(claims, policy)                    # acceptable? every check listed
+
+Everything below is imported when it is first used. All errors are `TteeError`s, in `ttee.errors`.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ttee.app.build import build, load_bundle
+    from ttee.app.bundle import Bundle
+    from ttee.appraise import Policy, load_policy
+    from ttee.connect import RemoteInstance, Session, appraise, connect, launch, verify
+    from ttee.errors import TteeError
+    from ttee.model import (
+        Anchor,
+        Assurance,
+        Check,
+        Claims,
+        Endorsements,
+        Evidence,
+        Reliance,
+        Status,
+        Tier,
+        Verdict,
+    )
+    from ttee.tee.base import Instance
+    from ttee.tee.recognise import dump_evidence, load_evidence, recognise
+
+__all__ = [
+    "Anchor",
+    "Assurance",
+    "Bundle",
+    "Check",
+    "Claims",
+    "Endorsements",
+    "Evidence",
+    "Instance",
+    "Policy",
+    "Reliance",
+    "RemoteInstance",
+    "Session",
+    "Status",
+    "Tier",
+    "TteeError",
+    "Verdict",
+    "appraise",
+    "build",
+    "connect",
+    "dump_evidence",
+    "launch",
+    "load_bundle",
+    "load_evidence",
+    "load_policy",
+    "recognise",
+    "verify",
+]
+
+_HOMES = {
+    "ttee.app.build": ("build", "load_bundle"),
+    "ttee.app.bundle": ("Bundle",),
+    "ttee.appraise": ("Policy", "load_policy"),
+    "ttee.connect": ("RemoteInstance", "Session", "appraise", "connect", "launch", "verify"),
+    "ttee.errors": ("TteeError",),
+    "ttee.tee.base": ("Instance",),
+    "ttee.tee.recognise": ("dump_evidence", "load_evidence", "recognise"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'ttee' has no attribute {name!r}")
+    return getattr(import_module(_HOME.get(name, "ttee.model")), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

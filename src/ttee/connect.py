@@ -12,8 +12,10 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol, Self
 
+from ttee.app.bundle import Bundle
 from ttee.appraise.appraisal import appraise as appraise_at
 from ttee.appraise.policy import Policy, endorsements, require_any
 from ttee.channel.http import Peer
@@ -24,9 +26,11 @@ from ttee.errors import (
     KeysUsedUpError,
     RefusedError,
     RequestRefusedError,
+    TeeUnavailableError,
 )
 from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
 from ttee.tee import tee_named
+from ttee.tee.base import Instance
 from ttee.tee.recognise import recognise
 
 NONCE_SIZE = 32
@@ -57,6 +61,23 @@ def appraise(claims: Claims, policy: Policy | Sequence[Policy], *, at: str | Non
     Raises PolicyFileError without a policy. A refusal is a verdict, not an error.
     """
     return appraise_at(claims, _several(policy), at=at or now())
+
+
+def launch(
+    bundle: Bundle, tee: str, *, state: Path, signature: bytes = b"", timeout: float = 60.0
+) -> Instance:
+    """Start an app in the TEE of that name, as a child of this process; use it as a context manager.
+
+    `state`: a folder where the TEE may keep what outlives the instance, such as a device secret. `signature`: the
+    authority's, if the app names one. `timeout`: seconds for its start and for each answer.
+    Raises TeeUnavailableError, TeeError, AppError.
+    """
+    entry = tee_named(tee)
+    if entry.launch is None:
+        raise TeeUnavailableError(
+            f"{tee} verifies evidence and cannot run apps", hint="`ttee tees` lists those that can"
+        )
+    return entry.launch(bundle, state=state, signature=signature, timeout=timeout)
 
 
 def connect(target: Target | str, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Session:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 
 import click
 
+from ttee.appraise import claim_to_json
 from ttee.cli.options import command, read_input
 from ttee.cli.output import Output, styled, table
-from ttee.codec import json
 from ttee.model import ClaimValue
 from ttee.tee import tee_named
 from ttee.tee.recognise import MAX_SIZE, recognise
@@ -46,21 +46,10 @@ def inspect(output: Output, file: str) -> None:
             "verified": False,
             "tee": evidence.tee,
             "parts": sizes,
-            "fields": {name: as_json(value) for name, value in fields.items()},
+            "fields": {name: claim_to_json(value) for name, value in fields.items()},
         },
         f"{styled(BANNER, 'bold', 'yellow')}\n\n{table(rows)}\n\n{styled(BANNER, 'bold', 'yellow')}",
     )
-
-
-def as_json(value: ClaimValue) -> json.JsonValue:
-    """A claim as JSON has it: bytes as hex, and integers that JSON cannot hold as text."""
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, tuple):
-        return [as_json(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
-        return str(value)
-    return value
 
 
 def as_text(value: ClaimValue) -> str:

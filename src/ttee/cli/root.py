@@ -20,7 +20,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     "Write an app": {
         "new": Entry("app", "Make an app folder to start from."),
         "build": Entry("app", "Build an app into its bundle, and print its measurement."),
-        "measure": Entry("app", "Say what a verifier should expect of an app, recomputed from source."),
+        "measure": Entry("app", "Recompute what a verifier should expect of an app."),
         "sign": Entry("sign", "Sign an app's measurement in a TEE with the app's authority key."),
         "key": Entry("sign", "Make a key that signs versions of an app."),
     },
@@ -31,7 +31,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "stop": Entry("run", "End an instance."),
     },
     "Talk to it": {
-        "call": Entry("call", "Verify an instance, then send it a request over the sealed channel."),
+        "call": Entry("call", "Verify an instance, then send it a sealed request."),
         "evidence": Entry("call", "Ask an instance for evidence."),
     },
     "Check it": {

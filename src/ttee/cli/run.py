@@ -14,10 +14,9 @@ import click
 from ttee.cli.apps import load_app, load_signature
 from ttee.cli.options import command
 from ttee.cli.output import Output, short, table
-from ttee.cli.policies import keep_policy, machine_policy
+from ttee.cli.policies import keep_policy, machine_anchors, machine_policy
 from ttee.errors import InstanceError
 from ttee.serve import registry
-from ttee.serve.places import tee_state_dir
 from ttee.tee import best_tee, tee_named
 
 _LOOK_EVERY = 0.2
@@ -73,8 +72,8 @@ def run(
     output.say(
         f"starting {order.name} in {tee.name} ({tee.assurance.value}); the first start compiles, and takes longer"
     )
-    anchors = tee.anchors(tee_state_dir(tee.name)) if tee.anchors else ()
-    policy = None if no_policy else machine_policy(bundle, tee)
+    anchors = machine_anchors(tee)
+    policy = None if no_policy else machine_policy(order.name, bundle, tee)
 
     def report(record: registry.Record) -> None:
         if policy is not None:

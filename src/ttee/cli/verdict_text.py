@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A verdict in plain words: what was found, what it rests on, and what nobody looked at."""
+
+from __future__ import annotations
+
+import textwrap
+
+from ttee.cli.output import short, styled, table
+from ttee.errors import ExitCode
+from ttee.model import Assurance, Status, Tier, Verdict
+
+_STATUS = {
+    Tier.AFFIRMING: ("green", "every check passed"),
+    Tier.WARNING: ("yellow", "nothing failed, but some checks were skipped"),
+    Tier.CONTRAINDICATED: ("red", "the policy does not accept this"),
+}
+_MARKS = {Status.PASS: ("✓", "green"), Status.SKIPPED: ("\N{EN DASH}", "yellow"), Status.FAIL: ("✗", "red")}
+_ASSURANCE = {
+    Assurance.SILICON: "silicon: the pinned key's owner vouches that it belongs to a real chip",
+    Assurance.EMULATED: "emulated: QEMU stands in for the chip; nothing here is protected from this machine's owner",
+    Assurance.SIMULATED: "simulated: a plain process plays the TEE; it protects nothing from anybody",
+}
+_LOOSENED = {
+    "insecure-emulated": "accepts a TEE that runs in an emulator, whose machine can look inside",
+    "insecure-development": "accepts simulated TEEs and keys that anybody holds: for development only",
+    "insecure-debug": "accepts debug mode, in which the host may read and change the TEE",
+    "insecure-any-app": "accepts any app: what runs there is unknown",
+    "insecure-any-platform": "accepts any software beneath the app, a lying one included",
+    "signature-only": "asks for authenticity alone: not what runs, on what, how real, how fresh",
+}
+_WIDTH = 100
+
+
+def verdict_text(verdict: Verdict) -> str:
+    """The whole verdict, for people."""
+    claims = verdict.claims
+    colour, meaning = _STATUS[verdict.status]
+    policies = ", ".join(f"{name} (SHA-256 {short(digest)})" for name, digest in verdict.policy)
+    facts = [("tee", claims.tee), ("assurance", _ASSURANCE[claims.assurance])]
+    if claims.app is not None:
+        facts.append(("app", claims.app.hex()))
+    if claims.user_data:
+        facts.append(("user data", claims.user_data.hex()))
+    facts += [("at", verdict.at), ("policy", policies)]
+    parts = [f"{styled(verdict.status.name.lower(), 'bold', colour)}: {meaning}", table(facts, indent="  ")]
+    parts += [_section("checks", _checks(verdict))]
+    parts += [
+        _section(
+            "relied on", table([(r.kind, r.name, r.digest.hex()) for r in claims.relied_on], indent="  ")
+        )
+    ]
+    parts += [_section("not checked", _list(verdict.not_checked))]
+    loosened = [f"{way}: {_LOOSENED.get(way, 'a loosening of the policy')}" for way in verdict.loosened]
+    parts += [_section("loosened by the policy", _list(loosened))]
+    return "\n\n".join(part for part in parts if part)
+
+
+def verdict_line(verdict: Verdict) -> str:
+    """The verdict in one line."""
+    claims = verdict.claims
+    app = f", app {short(claims.app)}" if claims.app else ""
+    policies = ", ".join(name for name, _ in verdict.policy)
+    return f"{verdict.status.name.lower()}: {claims.tee} ({claims.assurance}){app}, policy {policies}"
+
+
+def exit_code(verdict: Verdict, *, strict: bool) -> ExitCode:
+    """What `ttee verify` returns for it."""
+    if verdict.status is Tier.AFFIRMING:
+        return ExitCode.AFFIRMING
+    if verdict.status is Tier.WARNING:
+        return ExitCode.WARNING if strict else ExitCode.AFFIRMING
+    return ExitCode.REFUSED
+
+
+def _checks(verdict: Verdict) -> str:
+    """Marks, ids and details, aligned; long details run on below themselves."""
+    width = max(len(check.id) for check in verdict.checks)
+    lines = []
+    for check in verdict.checks:
+        mark, colour = _MARKS[check.status]
+        first, *rest = textwrap.wrap(check.detail, max(74, _WIDTH - width - 6), break_on_hyphens=False) or [
+            ""
+        ]
+        lines.append(f"  {styled(mark, colour)} {check.id:<{width}}  {first}".rstrip())
+        lines += [" " * (width + 6) + more for more in rest]
+    return "\n".join(lines)
+
+
+def _section(title: str, body: str) -> str:
+    return f"{styled(title, 'bold')}\n{body}" if body else ""
+
+
+def _list(items: tuple[str, ...] | list[str]) -> str:
+    return "\n".join(
+        "\n    ".join(textwrap.wrap(f"  - {item}", _WIDTH, break_on_hyphens=False)) for item in items
+    )
