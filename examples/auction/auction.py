@@ -1,24 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The client's side of the auction: open and close it, bid in it, and check its result without trusting anybody.
+"""The client's side of the auction: open, bid, close, and check the result without trusting anybody.
 
-`ask` is whatever carries a request to the app and brings back its reply, e.g. the `call` of a verified session.
-
-    python auction.py RESULT EVIDENCE POLICY [RECEIPT ...]     checks a result, offline
+`ask` is whatever carries a request to the app and brings back its reply: the `call` of a verified session.
 """
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 
 from attrs import frozen
 
 from ttee.codec import cbor
-from ttee.errors import BindingError, MalformedEvidenceError, TteeError
+from ttee.errors import BindingError, MalformedEvidenceError
 from ttee.model import Claims, Evidence
 
 Ask = Callable[[bytes], bytes]
@@ -41,7 +36,7 @@ class AuctionRefused(Exception):  # noqa: N818 (the app's own word)
 
 @frozen(slots=True)
 class Receipt:
-    """What a bidder keeps, and keeps secret: with it they find their own bid among the inputs of the result."""
+    """What a bidder keeps, and keeps secret: with it they find their own bid among the inputs."""
 
     name: str
     amount: int
@@ -54,6 +49,7 @@ class Receipt:
         ).digest()
 
     def __str__(self) -> str:
+        """One line, as `read_receipt` reads it."""
         return f"{self.name} {self.amount} {self.salt.hex()}"
 
 
@@ -72,6 +68,7 @@ class Seller:
     """Opens the auction, and is the only one who can close it."""
 
     def __init__(self, ask: Ask) -> None:
+        """Speak to the app through `ask`."""
         self._ask = ask
         self._token = ""
 
@@ -96,6 +93,7 @@ class Bidder:
     """Sends one sealed bid."""
 
     def __init__(self, ask: Ask, name: str) -> None:
+        """Speak to the app through `ask`, as `name`."""
         self._ask = ask
         self.name = name
 
@@ -135,13 +133,18 @@ def read_receipt(line: str) -> Receipt:
     return Receipt(match["name"], int(match["amount"]), bytes.fromhex(match["salt"]))
 
 
+def result_digest(text: str) -> bytes:
+    """The 64 bytes of user data that stand for this result in evidence."""
+    return hashlib.sha512(text.encode()).digest()
+
+
 def check_result(text: str, claims: Claims, receipts: Iterable[Receipt] = ()) -> Result:
     """Hold a result against claims that were already verified and appraised: text, inputs and own bids.
 
     Raises MalformedEvidenceError or BindingError, which names what does not belong together.
     """
     result = read_result(text)
-    if not hmac.compare_digest(claims.user_data or b"", hashlib.sha512(text.encode()).digest()):
+    if claims.user_data != result_digest(text):
         raise BindingError("the TEE signed another result than this one", where="auction result, user data")
     inputs = [(name, payload) for register, name, payload in claims.events if register == 3]
     terms = ("open", f"{result.lot} {result.reserve}".encode())

@@ -23,15 +23,15 @@ const max_name = 32;
 const max_amount = 1_000_000_000_000_000;
 const max_evidence = 16 * 1024;
 
-const Name = struct {
+const Name = extern struct {
     bytes: [max_name]u8 = @splat(0),
-    len: usize = 0,
+    len: u32 = 0,
 
     fn text(self: *const Name) []const u8 {
         return self.bytes[0..self.len];
     }
 };
-const Bid = struct { name: Name, amount: u64 };
+const Bid = extern struct { name: Name, amount: u64 };
 
 var state: enum { new, open, closed } = .new;
 var lot: Name = .{};
@@ -165,7 +165,7 @@ fn mustBeOpen() Refusal!void {
 
 fn parseName(text: []const u8) Refusal!Name {
     if (text.len == 0 or text.len > max_name) return error.BadName;
-    var name: Name = .{ .len = text.len };
+    var name: Name = .{ .len = @intCast(text.len) };
     for (text, name.bytes[0..text.len]) |c, *to| {
         if (!std.ascii.isAlphanumeric(c) and c != '-' and c != '_') return error.BadName;
         to.* = c;
