@@ -11,14 +11,14 @@ explicit bounds checks would cost (docs/decisions/0010).
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from figures import Figure, Goal, show
 
+from ttee.app.bundle import Limits
+from ttee.app.compiler import compile_app
 from ttee.tee.riscv import aot
 from ttee.tee.riscv.firmware import build_firmware
 from ttee.tee.riscv.machine import POOL_BASE, Machine
@@ -63,21 +63,7 @@ def main() -> int:
 
 def module() -> bytes:
     """The programs as a WebAssembly module."""
-    sdk = firmware_sources().parent / "src" / "ttee" / "app" / "sdk"
-    with tempfile.TemporaryDirectory() as place:
-        out = Path(place, "kernels.wasm")
-        flags = [
-            "-target",
-            "wasm32-freestanding",
-            "-O2",
-            "-nostdlib",
-            f"-I{sdk}",
-            "-Wl,--no-entry,--strip-all",
-        ]
-        subprocess.run(
-            [sys.executable, "-m", "ziglang", "cc", *flags, str(HERE / "app.c"), "-o", str(out)], check=True
-        )
-        return out.read_bytes()
+    return compile_app(HERE, "app.c", Limits(memory=4 << 20))[0]
 
 
 def measure(image: bytes | None) -> tuple[dict[str, int], tuple[int, ...]]:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from ttee.errors import ModuleError, TeeError
-from ttee.tee.riscv import toolchain, wasm2c
+from ttee.tee.riscv import sections, toolchain, wasm2c
 from ttee.tee.riscv.elf import flat_image
 from ttee.tee.riscv.firmware import cache_folder
 from ttee.tee.riscv.measure import padded
@@ -140,7 +140,7 @@ def source_of(translation: wasm2c.Translation) -> str:
     defines = [f"#define TTEE_TABLE_ENTRIES {module.table_entries}u"]
     if module.imports:
         defines.append("#define TTEE_IMPORTS")
-    if "_initialize" in module.exports:
+    if module.initializes:
         defines.append("#define TTEE_INITIALIZE")
     types = ", ".join(map(str, module.type_numbers))
     return "\n".join(
@@ -218,8 +218,9 @@ def _key(sources: Path, parts: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for part in (toolchain.compiler_version(), *_IMAGE_FLAGS, *parts):
         digest.update(part.encode() + b"\0")
-    folder = sources / "runtime"
-    for path in sorted(p for p in (*folder.rglob("*"), sources / "crypto" / "runtime.zig") if p.is_file()):
+    ours = [Path(str(module.__file__)) for module in (sections, wasm2c)] + [Path(__file__)]
+    files = sorted(path for path in (sources / "runtime").rglob("*") if path.is_file())
+    for path in (*files, sources / "crypto" / "runtime.zig", *ours):
         content = path.read_bytes()
-        digest.update(f"{path.relative_to(sources)}\0{len(content)}\0".encode() + content)
+        digest.update(f"{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]

@@ -11,14 +11,13 @@ from typing import Final
 
 from attrs import frozen
 
-from ttee.app.bundle import MAX_MODULE
-from ttee.app.wasm import Kind, read_module
+from ttee.app import abi
+from ttee.app.bundle import MAX_MEMORY, MAX_MODULE, Limits
 from ttee.app.wasm.cursor import Cursor
 from ttee.errors import ModuleError
 
-IMPORTS: Final = frozenset({"random", "log", "extend", "derive_key", "seal", "unseal", "report"})
-EXPORTS: Final = frozenset({"memory", "alloc", "handle", "_initialize"})
-SOURCE: Final = "docs/spec/app-abi.md"
+CALLED: Final = frozenset({*abi.EXPORTS, "memory", abi.INITIALIZE})
+"""The exports that the runtime knows of."""
 
 _HEADER_SIZE: Final = 8
 _CUSTOM, _TYPE, _TABLE, _EXPORT = 0, 1, 4, 7
@@ -29,8 +28,10 @@ class Stripped:
     """A module without custom sections and without exports that nobody calls."""
 
     module: bytes
-    exports: frozenset[str]
-    imports: frozenset[str]
+    initializes: bool
+    """Whether it exports `_initialize`."""
+    imports: bool
+    """Whether it imports anything."""
     table_entries: int
     """Of its table, at the start and for good."""
     type_numbers: tuple[int, ...]
@@ -40,15 +41,10 @@ class Stripped:
 def strip(module: bytes) -> Stripped:
     """Take out what the ABI does not know. Raises ModuleError, with the place, for what it does not allow."""
     if len(module) > MAX_MODULE:
-        raise _bad(f"it has {len(module)} bytes, and at most {MAX_MODULE} are allowed", "module")
-    structure = read_module(module)
-    for wanted in structure.imports:
-        if wanted.module != "ttee" or wanted.kind is not Kind.FUNCTION or wanted.name not in IMPORTS:
-            shown = f"{wanted.module}.{wanted.name}"[:80]
-            raise _bad(f"it imports {shown!r}, which no TEE offers", f"module, byte {wanted.offset}")
-    for name in ("memory", "alloc", "handle"):
-        if name not in structure.exports:
-            raise _bad(f"it does not export {name!r}", "module, export section")
+        raise ModuleError(
+            f"the module has {len(module)} bytes, and at most {MAX_MODULE} are allowed", where="module"
+        )
+    structure = abi.check_module(module, Limits(memory=MAX_MEMORY))
     out = bytearray(module[:_HEADER_SIZE])
     table_entries, type_numbers = 0, tuple[int, ...]()
     cursor = Cursor(module, _HEADER_SIZE, len(module))
@@ -63,8 +59,13 @@ def strip(module: bytes) -> Stripped:
             body = _exports(Cursor(body, 0, len(body)))
         if kind != _CUSTOM:
             out += bytes([kind]) + _leb(len(body)) + body
-    imports = frozenset(wanted.name for wanted in structure.imports)
-    return Stripped(bytes(out), EXPORTS & structure.exports.keys(), imports, table_entries, type_numbers)
+    return Stripped(
+        module=bytes(out),
+        initializes=abi.INITIALIZE in structure.exports,
+        imports=bool(structure.imports),
+        table_entries=table_entries,
+        type_numbers=type_numbers,
+    )
 
 
 def _type_numbers(cursor: Cursor) -> tuple[int, ...]:
@@ -85,7 +86,7 @@ def _exports(cursor: Cursor) -> bytes:
         name = cursor.name()
         cursor.byte()
         cursor.u32()
-        if name in EXPORTS:
+        if name in CALLED:
             kept.append(cursor.data[start : cursor.at])
     return _leb(len(kept)) + b"".join(kept)
 
@@ -108,7 +109,3 @@ def _leb(value: int) -> bytes:
         value >>= 7
     out.append(value)
     return bytes(out)
-
-
-def _bad(what: str, where: str) -> ModuleError:
-    return ModuleError(f"the module cannot be used: {what}", where=where, source=SOURCE)
