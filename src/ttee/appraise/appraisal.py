@@ -199,7 +199,9 @@ def _rule(claims: Claims, rule: Rule) -> Finding:
 def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
     """Step 8, over all policies together."""
     sections = [policy.tees.get(claims.tee, Section()) for policy in policies]
-    pinned = {rule.claim for section in sections for rule in section.rules if rule.test is Comparison.ONE_OF}
+    pinned = {
+        rule.claim for section in sections for rule in section.rules if rule.comparison is Comparison.ONE_OF
+    }
     said: Mapping[str, object] = {**claims.details, "app": claims.app}
     if any(policy.measurements for policy in policies):
         pinned.add("app")

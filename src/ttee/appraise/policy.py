@@ -46,25 +46,25 @@ class Rule:
     """A rule about one claim. `claim` is in snake_case, as in `details`; bytes are written in lowercase hex."""
 
     claim: str
-    test: Comparison
+    comparison: Comparison
     values: tuple[Scalar, ...]
 
     @property
     def key(self) -> str:
         """The rule's key in a policy file, which is also the end of its check's id."""
-        return ("min-" if self.test is Comparison.AT_LEAST else "") + self.claim.replace("_", "-")
+        return ("min-" if self.comparison is Comparison.AT_LEAST else "") + self.claim.replace("_", "-")
 
     def holds(self, value: ClaimValue) -> bool:
         """Whether the claim's value is as the rule asks. Kinds must agree: true is not 1."""
         plain = value.hex() if isinstance(value, bytes) else value
-        if self.test is Comparison.AT_LEAST:
+        if self.comparison is Comparison.AT_LEAST:
             least = self.values[0]
             return type(plain) is int and type(least) is int and plain >= least
         return any(type(plain) is type(allowed) and plain == allowed for allowed in self.values)
 
     def __str__(self) -> str:
         """What is asked for, in words."""
-        return f"{self.test} {', '.join(_short(value) for value in self.values)}"
+        return f"{self.comparison} {', '.join(_short(value) for value in self.values)}"
 
 
 @frozen(slots=True)
