@@ -3,9 +3,9 @@
  * so that whoever holds the mailbox has an operating system's power over the machine: docs/spec/riscv.md, section 5. */
 #include <stddef.h>
 
+#include "ecall.h"
 #include "mailbox.h"
 #include "platform.h"
-#include "sbi.h"
 
 #define mailbox ((volatile struct mailbox *)MAILBOX)
 #define NO_FAULT UINT64_MAX

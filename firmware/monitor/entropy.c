@@ -31,6 +31,7 @@ static void gather(uint8_t entropy[64]) {
 }
 
 void entropy_init(void) {
+    if (!has_entropy_source()) halt("monitor: this hart has no entropy source (Zkr)");
     uint8_t entropy[64];
     gather(entropy);
     ROM->drbg_seed(&generator, entropy);

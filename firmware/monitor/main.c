@@ -9,7 +9,6 @@
 
 struct handover boot;
 uint64_t ram_end;
-bool ram_answers(uint64_t address);
 
 static void take_handover(void) {
     memcpy(&boot, (const void *)SECRET_PAGE, sizeof boot);

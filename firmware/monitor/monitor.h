@@ -54,6 +54,10 @@ extern uint64_t ram_end;
         old_;                                                                                              \
     })
 
+/* trap.S: what this machine has. */
+bool ram_answers(uint64_t address);
+bool has_entropy_source(void);
+
 /* world.c: which enclave runs, or NULL for the host; and the way from one to the other. */
 struct enclave *running(void);
 void world_init(void);

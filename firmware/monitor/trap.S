@@ -68,18 +68,24 @@ enter:
     ld      sp, SLOT(2)
     mret
 
-/* bool ram_answers(uint64_t address): whether a load there succeeds. Only at boot, to find the end of RAM. */
-    .globl ram_answers
-ram_answers:
+/* Questions whose answer may be a trap; only asked at boot. */
+    .macro  ask name, instruction:vararg
+    .balign 4
+    .globl  \name
+\name:
     la      t0, 1f
     csrrw   t0, mtvec, t0
     mv      t1, a0
     li      a0, 0
-    ld      zero, 0(t1)
+    \instruction
     li      a0, 1
     .balign 4
 1:  csrw    mtvec, t0
     ret
+    .endm
+
+    ask     ram_answers, ld zero, 0(t1)         /* bool ram_answers(uint64_t address) */
+    ask     has_entropy_source, csrrw zero, 0x015, zero     /* bool has_entropy_source(void): Zkr */
 
     .bss
     .balign 8

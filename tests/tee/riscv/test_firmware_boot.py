@@ -133,6 +133,20 @@ def test_a_machine_without_a_monitor_does_not_boot(firmware: Firmware) -> None:
         Machine(evolve(firmware, monitor=bytes(4096)), DEVICE_SECRET)
 
 
+@pytest.mark.parametrize(
+    ("hart", "words"),
+    [
+        ("rv64,zkr=false,h=false", "monitor: this hart has no entropy source"),
+        ("rv64,zkr=true,h=true", "monitor: the table of CSRs does not cover the hypervisor extension"),
+    ],
+)
+def test_a_hart_that_the_monitor_cannot_master_does_not_boot(
+    firmware: Firmware, hart: str, words: str
+) -> None:
+    with pytest.raises(TeeDiedError, match=words):
+        Machine(firmware, DEVICE_SECRET, extra=["-cpu", hart])
+
+
 def test_debug_mode_has_other_keys_says_so_and_leaves_enclaves_open(
     firmware: Firmware, puppet_code: bytes
 ) -> None:

@@ -90,6 +90,14 @@ def test_a_cache_that_cannot_be_written_is_a_named_error(tmp_path: Path) -> None
     assert "XDG_CACHE_HOME" in str(caught.value.hint)
 
 
+def test_a_cache_entry_with_a_missing_image_is_a_named_error(firmware: Firmware, tmp_path: Path) -> None:
+    assert build_firmware(cache=tmp_path) == firmware
+    next((tmp_path / "firmware").glob("*/host.bin")).unlink()
+    with pytest.raises(TeeError, match=r"cannot be kept.*host\.bin") as caught:
+        build_firmware(cache=tmp_path)
+    assert str(caught.value.hint).startswith("remove ")
+
+
 def test_the_cache_is_where_xdg_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache_folder() == tmp_path / "ttee"

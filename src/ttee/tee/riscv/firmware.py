@@ -56,16 +56,15 @@ def build_firmware(sources: Path | None = None, *, cache: Path | None = None) ->
     """
     sources = sources or firmware_sources()
     folder = (cache or cache_folder()) / "firmware" / _key(sources)
-    if not folder.is_dir():
-        try:
+    try:
+        if not folder.is_dir():
             with _lock(folder.with_suffix(".lock")):
                 if not folder.is_dir():
                     _build_into(folder, sources)
-        except OSError as error:
-            raise TeeError(
-                f"the firmware cannot be kept: {error}", hint="set XDG_CACHE_HOME to a writable folder"
-            ) from error
-    boot, monitor, host = ((folder / f"{name}.bin").read_bytes() for name in ("boot", "monitor", "host"))
+        boot, monitor, host = ((folder / f"{name}.bin").read_bytes() for name in ("boot", "monitor", "host"))
+    except OSError as error:
+        hint = f"remove {folder}, or set XDG_CACHE_HOME to a folder that can be written"
+        raise TeeError(f"the firmware cannot be kept: {error}", hint=hint) from error
     return Firmware(boot, monitor, host)
 
 
@@ -123,7 +122,7 @@ def _key(sources: Path) -> str:
     for part in parts:
         digest.update(part.encode() + b"\0")
     for room in _ROOMS:
-        for path in sorted((sources / room).iterdir()):
+        for path in sorted(path for path in (sources / room).iterdir() if path.is_file()):
             content = path.read_bytes()
             digest.update(f"{room}/{path.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:32]

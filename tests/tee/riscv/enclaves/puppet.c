@@ -3,7 +3,7 @@
  * Words of the UTM: 0 command, 1..7 arguments; 8.. results. Tests use it as their hand inside an enclave. */
 #include <stdint.h>
 
-#include "sbi.h"
+#include "ecall.h"
 
 enum command { SBI, LOAD, STORE, JUMP, SPIN, COPY_OUT, COPY_IN, STOP_WITH };
 
