@@ -8,9 +8,10 @@ import secrets
 import attacks
 import auction
 from attacks import LyingHost
+from auction import EVIDENCE, POLICY, RESULT
 from bidding import dana
-from stage import APP, BIDS, EVIDENCE, POLICY, RESULT, Stage
-from story import OtherwiseError, short
+from stage import APP, BIDS, Stage
+from story import OtherwiseError
 from ttee.app.build import build
 from ttee.channel.sealed import seal_request
 from ttee.connect import connect, verify
@@ -68,6 +69,7 @@ def patch_app(stage: Stage) -> None:
             lambda: connect(instance, stage.expected.policy),
             RefusedError,
             "policy.app.measurement",
+            "its measurement is not the one that everybody computed.",
         )
 
 
@@ -91,7 +93,7 @@ def patch_monitor(stage: Stage) -> None:
         story.row("it works", f"the host reads {word:016x}", "<- enclave memory")
         nonce = secrets.token_bytes(32)
         claims = verify(instance.evidence(nonce), stage.expected.policy.endorsements(), nonce=nonce)
-        story.row("signatures", "genuine", "the device signs honestly: this monitor, this digest")
+        story.row("signatures", "genuine", "the device signs for this one, too")
         if claims.details["monitor_hash"] != firmware.monitor_hash:
             raise OtherwiseError("monitor: the evidence names another monitor than the one that runs")
         story.must_refuse(
@@ -99,6 +101,7 @@ def patch_monitor(stage: Stage) -> None:
             lambda: connect(instance, stage.expected.policy),
             RefusedError,
             "policy.riscv.monitor-hash",
+            "the device says which monitor it started, and it is another one.",
         )
 
 
@@ -111,6 +114,7 @@ def replay_report(stage: Stage) -> None:
         lambda: connect(LyingHost(lambda _nonce: old), stage.expected.policy),
         FreshnessError,
         "riscv.statement.nonce",
+        "it answers alice's nonce, not bob's.",
     )
 
 
@@ -125,6 +129,7 @@ def relay_report(stage: Stage) -> None:
             lambda: connect(LyingHost(instance.evidence), stage.expected.policy),
             AnchorError,
             "keystone.device-key.pinned",
+            "the policy pins one device, and this is another.",
         )
 
 
@@ -141,6 +146,7 @@ def replace_channel_key(stage: Stage) -> None:
         lambda: connect(LyingHost(middle), stage.expected.policy),
         BindingError,
         "riscv.statement.binding",
+        "the key is part of what was signed.",
     )
 
 
@@ -148,20 +154,27 @@ def replay_bid(stage: Stage) -> None:
     """The host kept a copy of bob's sealed bid."""
     stage.story.attempt("Replay: hand bob's sealed bid to the TEE once more")
     copy = stage.host.sealed[2]
-    stage.story.must_refuse("bid.replayed", lambda: stage.instance.call(copy), ReplayedError)
+    stage.story.must_refuse(
+        "bid.replayed",
+        lambda: stage.instance.call(copy),
+        ReplayedError,
+        "channel.replayed",
+        "a sealed message is opened once.",
+    )
 
 
-def hardware(stage: Stage) -> None:
+def hardware(stage: Stage, receipts: list[auction.Receipt]) -> None:
     """Step 6: these must succeed, and are said to."""
     story = stage.story
     story.chapter("The attacker reaches for the memory chips, and wins")
+    story.warn("Outside what this TEE stops.")
     story.say(
-        """This is outside what this TEE stops. PMP guards the way from the processor to the memory, not the
+        """PMP guards the way from the processor to the memory, not the
         memory: whoever has a probe on the memory bus gets past it. On an emulated chip that is the owner of the
         machine, because QEMU's memory is theirs to read."""
     )
     steal_bids(stage)
-    forge_result(stage)
+    forge_result(stage, receipts)
 
 
 def steal_bids(stage: Stage) -> None:
@@ -176,24 +189,24 @@ def steal_bids(stage: Stage) -> None:
     story.broken("bids.stolen", "SUCCEEDS: all three bids, in plain text, losing ones included.")
 
 
-def forge_result(stage: Stage) -> None:
-    """Take the monitor's key, and sign a lie that everybody accepts."""
+def forge_result(stage: Stage, receipts: list[auction.Receipt]) -> None:
+    """Take the monitor's key, and sign a lie that everybody accepts, bob with his receipt included."""
     story = stage.story
-    story.attempt("Take the monitor's key from DRAM, and sign another result")
+    story.attempt("Take the monitor's key from DRAM, and sign a higher price for bob")
     genuine = load_evidence(stage.out / EVIDENCE)
     public = verify(genuine, stage.expected.policy.endorsements()).details["monitor_key"]
     memory = stage.instance.machine.read(MONITOR_BASE, _MONITOR_MEMORY)
     secret = attacks.find_secret(memory, public) if isinstance(public, bytes) else None
     if secret is None:
         raise OtherwiseError("result.forged: the monitor's key was not found")
-    story.row("monitor key", short(secret[:4]) + "...", "found beside its public half")
-    lie = (stage.out / RESULT).read_text("ascii").replace("winner bob", "winner mallory")
+    story.row("monitor key", f"at {MONITOR_BASE + memory.find(secret):#x}", "found beside its public half")
+    lie = (stage.out / RESULT).read_text("ascii").replace("price 6100", "price 6899")
     folder = stage.scratch / "forged"
     folder.mkdir()
     (folder / RESULT).write_text(lie, "ascii")
     forged = attacks.forged(genuine, auction.result_digest(lie), secret)
     (folder / EVIDENCE).write_bytes(dump_evidence(forged))
     (folder / POLICY).write_bytes((stage.out / POLICY).read_bytes())
-    story.say("dana checks the forged files, as in step 4:")
-    story.quote(dana(folder))
-    story.broken("result.forged", "SUCCEEDS: every signature holds. Nobody can tell it from the real one.")
+    story.say("dana and bob check the forged files, as in step 4:")
+    story.quote(dana(folder, str(receipts[1])))
+    story.broken("result.forged", "SUCCEEDS: every signature holds. Nobody can tell, and bob pays 799 more.")

@@ -22,12 +22,13 @@ from nacl.bindings import (
     crypto_scalarmult_ed25519_base_noclamp,
 )
 
+from story import OtherwiseError
 from ttee.codec import cbor
 from ttee.guest.statement import Statement
 from ttee.model import Evidence
 from ttee.tee.keystone import evidence as keystone
 
-_BACKDOOR = ("boot.mode == MODE_DEBUG ? R | W | X : NONE", "R | W | X")
+_BACKDOOR = ("owner == runs : boot.mode == MODE_DEBUG;", "owner == runs : true;")
 _LEAK = (
     "fn handle(request: []const u8) ttee.Refused![]const u8 {\n",
     "fn handle(request: []const u8) ttee.Refused![]const u8 {\n    ttee.log(request);\n",
@@ -55,8 +56,8 @@ def patched_firmware(sources: Path, copy: Path) -> Path:
 
 def _patch(file: Path, old: str, new: str) -> None:
     text = file.read_text("utf-8")
-    if old not in text:
-        raise LookupError(f"{file.name} has changed: the demo's patch does not fit any more")
+    if text.count(old) != 1:
+        raise OtherwiseError(f"{file.name} has changed: the demo's patch does not fit any more")
     file.write_text(text.replace(old, new), "utf-8")
 
 

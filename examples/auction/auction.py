@@ -18,6 +18,9 @@ from ttee.model import Claims, Evidence
 
 Ask = Callable[[bytes], bytes]
 
+RESULT, EVIDENCE, POLICY = "auction.result.txt", "auction.evidence.json", "auction.policy.toml"
+"""How the three files are called that prove a result."""
+
 MAX_RESULT = 1024
 MAX_EVIDENCE = 64 * 1024
 _RESULT = re.compile(

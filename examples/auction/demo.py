@@ -21,7 +21,8 @@ from types import FrameType
 
 import attackers
 import bidding
-from stage import APP, EVIDENCE, POLICY, RESULT, Expected, Host, Stage
+from auction import EVIDENCE, POLICY, RESULT
+from stage import APP, Expected, Host, Stage
 from story import OtherwiseError, Story, short
 from ttee.app.build import build
 from ttee.appraise import parse_policy, starting_policy
@@ -47,7 +48,7 @@ def opening(story: Story) -> None:
 def building(story: Story, out: Path, scratch: Path) -> Expected:
     """Step 1: from source to reference values."""
     story.chapter("Build the auction, and compute what a verifier should expect")
-    story.say("From source alone, without asking any TEE. Same source, same digests, anywhere.")
+    story.say("From source alone, without asking any TEE. Same source, same digests.")
     story.gap()
     copies = [scratch / name for name in ("one", "two")]
     for copy in copies:
@@ -73,17 +74,17 @@ def ending(stage: Stage) -> None:
     story = stage.story
     story.chapter("Who can break what, here")
     story.table(
-        ("who", "stopped?", "because"),
+        ("who", "breaks it?", "why"),
         [
-            ("network, proxies", "yes", "they carry ciphertext, bound to evidence"),
-            ("the host's software", "yes", "PMP; but it can stop the auction at any time"),
-            ("whoever patches it", "seen", "measurements: verification refuses"),
-            ("another bidder", "yes", "sealed bids; but names are not checked here"),
-            ("the app's author", "seen", "source is public, and gives the same digest"),
-            ("hands on the memory", "NO", "nothing encrypts DRAM in this design"),
-            ("this machine's owner", "NO", "the chip is emulated: see the line above"),
-            ("the device's maker", "NO", "knows the device secret, can sign anything"),
-            ("side channels", "?", "not addressed, not measured"),
+            ("network, proxies", "no", "they carry messages sealed to verified keys"),
+            ("the host's software", "no", "PMP; all it can do is stop the auction"),
+            ("who patches software", "no", "all is measured: nobody talks to it"),
+            ("other bidders", "no", "bids stay inside; but names are first come"),
+            ("hands on the memory", "YES", "nothing encrypts DRAM in this design"),
+            ("this machine's owner", "YES", "the chip is emulated, its memory theirs"),
+            ("the device's maker", "YES", "who knows its secret can sign anything"),
+            ("the app's author", "see source", "the app does what its source says"),
+            ("side channels", "unknown", "not addressed, not measured"),
         ],
     )
     story.gap()
@@ -121,7 +122,7 @@ def play(story: Story, out: Path, scratch: Path) -> None:
         seller, receipts = bidding.bids(stage)
         bidding.result(stage, seller, receipts)
         attackers.software(stage)
-        attackers.hardware(stage)
+        attackers.hardware(stage, receipts)
     ending(stage)
 
 
@@ -139,7 +140,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, error = _attempt(story, options.out)
         if code == ExitCode.AFFIRMING:
             seconds = time.monotonic() - begin
-            story.closing(f"{len(story.outcomes)} steps, each ended as announced, in {seconds:.0f} s.")
+            story.closing(f"All {len(story.outcomes)} outcomes were as announced. It took {seconds:.0f} s.")
     if options.json:
         files = [
             str(options.out / name) for name in (RESULT, EVIDENCE, POLICY) if (options.out / name).exists()

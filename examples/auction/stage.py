@@ -17,7 +17,6 @@ from ttee.tee.riscv.launch import RiscvInstance
 APP = Path(__file__).parent
 LOT, RESERVE = "painting", 4000
 BIDS = {"alice": 5200, "bob": 6900, "carol": 6100}
-RESULT, EVIDENCE, POLICY = "auction.result.txt", "auction.evidence.json", "auction.policy.toml"
 
 
 @define(slots=True)

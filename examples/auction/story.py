@@ -11,7 +11,7 @@ from typing import TextIO
 
 from attrs import define, field, frozen
 
-from ttee.errors import TteeError
+from ttee.errors import RefusedError, TteeError
 
 WIDTH = 80
 _LABEL, _VALUE = 16, 19
@@ -68,6 +68,10 @@ class Story:
         line = f"   {label:<{_LABEL}}{value:<{_VALUE if note else 0}}"
         self._line(line + (self._styled(f"  {note}", "dim") if note else ""))
 
+    def warn(self, text: str) -> None:
+        """A line that must not be overlooked."""
+        self._line("   " + self._styled(text, "bold", "yellow"))
+
     def attempt(self, text: str) -> None:
         """The heading of one attack."""
         self._line()
@@ -88,7 +92,9 @@ class Story:
         for row in (head, *rows):
             cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
             line = "   " + "   ".join(cells).rstrip()
-            self._line(self._styled(line, "dim") if row is head else line)
+            if row is head:
+                line = self._styled(line, "dim")
+            self._line(line.replace(" YES ", f" {self._styled('YES', 'bold', 'red')} "))
 
     def closing(self, text: str) -> None:
         """The last line."""
@@ -124,17 +130,20 @@ class Story:
         id: str,  # noqa: A002
         attack: Callable[[], object],
         error: type[TteeError],
-        check: str | None = None,
+        check: str,
+        why: str,
     ) -> None:
-        """Carry out an attack that must end in this very error (and failed check). Raises OtherwiseError."""
+        """Carry out an attack that must end in this error and failed check (or error id). Raises OtherwiseError."""
         try:
             attack()
         except TteeError as stopped:
-            if not isinstance(stopped, error) or stopped.check != check:
-                why = f"{id}: refused, but not as announced (by {stopped.check})"
-                raise OtherwiseError(f"{why}: {stopped.message}") from stopped
-            by = f"  [{check}]" if check else ""
-            self.refused(id, _without_walls(stopped.message) + by)
+            by = stopped.check or stopped.id
+            if not isinstance(stopped, error) or by != check:
+                raise OtherwiseError(
+                    f"{id}: refused, but not as announced ({by}): {stopped.message}"
+                ) from stopped
+            self.refused(id, f"Refused: {why}")
+            self._aside(f"{by}: {_without_walls(_reason(stopped))}")
         else:
             raise OtherwiseError(f"{id}: the attack went through")
 
@@ -146,6 +155,10 @@ class Story:
         self._line(f"   {self._styled(self._glyph(mark), 'bold', colour)} {self._styled(first, colour)}")
         for line in rest:
             self._line("     " + self._styled(line, colour))
+
+    def _aside(self, text: str) -> None:
+        for line in textwrap.wrap(text, WIDTH - 5):
+            self._line("     " + self._styled(line, "dim"))
 
     def _line(self, text: str = "") -> None:
         print(text, file=self.out, flush=True)
@@ -171,6 +184,12 @@ def short(digest: bytes | str) -> str:
     """The first and last four bytes of a digest."""
     text = digest if isinstance(digest, str) else digest.hex()
     return text if len(text) <= 19 else f"{text[:8]}...{text[-8:]}"
+
+
+def _reason(error: TteeError) -> str:
+    """What the failed check says, where a verdict was made; else the error's message."""
+    checks = error.verdict.checks if isinstance(error, RefusedError) and error.verdict else ()
+    return next((check.detail for check in checks if check.id == error.check), error.message)
 
 
 def _without_walls(text: str) -> str:
