@@ -18,9 +18,10 @@ the enclave, and the runtime for its app: their words are worth what a policy pi
 
 from __future__ import annotations
 
-from ttee.errors import BindingError, FreshnessError, UsageError
-from ttee.guest.registers import RUNTIME, SYSTEM_READY, Event, decode_log, identity_events, replay
-from ttee.guest.statement import MAX_NONCE, MIN_NONCE, Statement
+from ttee.errors import BindingError
+from ttee.guest.binding import check_identity, check_nonce, check_nonce_size, check_replay
+from ttee.guest.registers import decode_log
+from ttee.guest.statement import Statement
 from ttee.model import Assurance, Claims, Endorsements, Evidence
 from ttee.tee.keystone.verify import parse_report, verify_report
 from ttee.tee.riscv import checks
@@ -41,8 +42,7 @@ def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | Non
     claims say so. Raises UsageError for a nonce of another size, MalformedEvidenceError, AnchorError,
     WeakKeyError, SignatureError, BindingError, FreshnessError.
     """
-    if nonce is not None and not MIN_NONCE <= len(nonce) <= MAX_NONCE:
-        raise UsageError(f"a nonce has {MIN_NONCE} to {MAX_NONCE} bytes, this one has {len(nonce)}")
+    check_nonce_size(nonce)
     steps = Steps()
     with steps(checks.PARTS, "report, claims, statement, log"):
         parts = split(evidence)
@@ -68,16 +68,16 @@ def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | Non
                 "the statement has other registers than the claims", where="statement.registers"
             )
     with steps(checks.LOG_REPLAY, f"{len(events)} events give the four registers"):
-        _check_replay(events, claims.registers)
+        check_replay(events, claims.registers)
     with steps(checks.LOG_IDENTITY, "register 0 names the app of the statement, then system-ready"):
-        config_digest = _check_identity(events, statement.app)
+        config_digest = check_identity(events, statement.app)
     not_checked = authentic.not_checked
     if nonce is None:
         steps.skipped(checks.NONCE, "no nonce was given to compare with")
         not_checked += ("freshness: no nonce was given; the evidence may be a replay",)
     else:
         with steps(checks.NONCE, "the statement carries the nonce that was asked for"):
-            _check_nonce(statement.nonce, nonce)
+            check_nonce(statement.nonce, nonce)
     return Claims(
         tee=NAME,
         assurance=_assurance(authentic.assurance, claims.platform),
@@ -107,45 +107,6 @@ def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | Non
             "config_digest": config_digest,
         },
     )
-
-
-def _check_replay(events: tuple[Event, ...], registers: tuple[bytes, ...]) -> None:
-    for number, (replayed, claimed) in enumerate(zip(replay(events), registers, strict=True)):
-        if replayed != claimed:
-            raise BindingError(
-                f"the log does not give register {number}: it replays to {replayed.hex()[:16]}…, "
-                f"and the monitor holds {claimed.hex()[:16]}…",
-                where=f"log, register {number}",
-            )
-
-
-def _check_identity(events: tuple[Event, ...], app: bytes) -> bytes:
-    """Register 0 must begin with app, config, system-ready; the digest of the config is returned."""
-    identity = identity_events(events)
-    if [event.name for event in identity] != ["app", "config"]:
-        names = ", ".join(event.name for event in identity)[:200]
-        raise BindingError(
-            f"before {SYSTEM_READY}, register 0 must name app, then config; it names {names or 'nothing'}",
-            where="log",
-        )
-    if not any(event.register == RUNTIME and event.name == SYSTEM_READY for event in events):
-        raise BindingError(f"register 0 never reached {SYSTEM_READY}: who runs is not settled", where="log")
-    if identity[0].payload != app:
-        raise BindingError(
-            f"the log started the app {identity[0].payload.hex()[:16]}…, "
-            f"and the statement speaks for {app.hex()[:16]}…",
-            where="log, event app",
-        )
-    return identity[1].payload
-
-
-def _check_nonce(stated: bytes, asked: bytes) -> None:
-    if stated != asked:
-        raise FreshnessError(
-            f"the evidence carries {stated.hex() or 'no nonce'}, and not the nonce {asked.hex()}",
-            where="statement.nonce",
-            hint="ask for evidence with a fresh nonce; this one is old, or was made for somebody else",
-        )
 
 
 def _assurance(anchored: Assurance, platform: str) -> Assurance:
