@@ -25,6 +25,7 @@ Encodable: TypeAlias = bool | int | str | bytes | Sequence["Encodable"] | Mappin
 
 SOURCE = "RFC 8949, section 4.2.1"
 _LIMIT = 1 << 64
+_LEAVES = frozenset({bool, str, bytes})
 _KINDS = "booleans, 64-bit integers, text, bytes, arrays, and maps with text keys"
 
 
@@ -100,23 +101,25 @@ def _is_canonical(value: object) -> bool:
     This is the fast path; whatever it does not know is looked at again, and named, by `_outside_model`.
     """
     kind = type(value)
-    if kind is bytes or kind is str or kind is bool:
+    if kind in _LEAVES:
         return True
     if kind is int:
         return -_LIMIT <= value < _LIMIT  # type: ignore[operator]  # mypy does not narrow by type()
     if kind is list:
-        return all(map(_is_canonical, value))  # type: ignore[call-overload]
-    if kind is dict:
-        before = (-1, b"")
-        for key, item in value.items():  # type: ignore[attr-defined]
-            if type(key) is not str:
-                return False
-            encoded = key.encode()
-            if (len(encoded), encoded) <= before or not _is_canonical(item):
-                return False
-            before = (len(encoded), encoded)
-        return True
-    return False
+        return all(type(item) in _LEAVES or _is_canonical(item) for item in value)  # type: ignore[attr-defined]
+    if kind is not dict:
+        return False
+    size, before = -1, b""
+    for key, item in value.items():  # type: ignore[attr-defined]
+        if type(key) is not str:
+            return False
+        encoded = key.encode()
+        if len(encoded) < size or (len(encoded) == size and encoded <= before):
+            return False
+        if type(item) not in _LEAVES and not _is_canonical(item):
+            return False
+        size, before = len(encoded), encoded
+    return True
 
 
 def _outside_model(value: object, path: str = "") -> str | None:

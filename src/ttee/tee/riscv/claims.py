@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from hashlib import sha512
+from typing import Any, cast
 
 from attrs import asdict, frozen
 
@@ -18,6 +19,19 @@ MAX_PLATFORM = 64
 PAGE = 4096
 REPORT_DATA = 64
 AUTHORITY = 32
+
+_KINDS = {
+    "svn": int,
+    "debug": bool,
+    "app_svn": int,
+    "profile": str,
+    "epm_size": int,
+    "platform": str,
+    "utm_size": int,
+    "authority": bytes,
+    "registers": list,
+    "report_data": bytes,
+}
 
 
 @frozen(slots=True)
@@ -48,39 +62,15 @@ class MonitorClaims:
     def decode(cls, data: bytes) -> MonitorClaims:
         """The claims in exactly these bytes. Raises MalformedEvidenceError, naming the key."""
         value = cbor.loads(data, what="claims", max_size=MAX_SIZE, max_depth=2)
-        match value:
-            case {
-                "svn": int(svn),
-                "debug": bool(debug),
-                "app_svn": int(app_svn),
-                "profile": str(profile),
-                "epm_size": int(epm_size),
-                "platform": str(platform),
-                "utm_size": int(utm_size),
-                "authority": bytes(authority),
-                "registers": [bytes(r0), bytes(r1), bytes(r2), bytes(r3)],
-                "report_data": bytes(report_data),
-                **others,
-            } if not others:
-                claims = cls(
-                    svn,
-                    debug,
-                    app_svn,
-                    profile,
-                    epm_size,
-                    platform,
-                    utm_size,
-                    authority,
-                    (r0, r1, r2, r3),
-                    report_data,
-                )
-            case _:
-                raise MalformedEvidenceError(
-                    f"the claims are not a map with the keys and kinds of the profile {PROFILE}",
-                    where="claims",
-                    hint=f"they have {_keys(value)}",
-                    source=SOURCE,
-                )
+        if not isinstance(value, dict) or {key: type(item) for key, item in value.items()} != _KINDS:
+            raise MalformedEvidenceError(
+                f"the claims are not a map with the keys and kinds of the profile {PROFILE}",
+                where="claims",
+                hint=f"they have {_keys(value)}",
+                source=SOURCE,
+            )
+        fields: dict[str, Any] = {**value, "registers": tuple(cast("list[bytes]", value["registers"]))}
+        claims = cls(**fields)
         problem = claims.problem()
         if problem is not None:
             key, what = problem
@@ -94,18 +84,18 @@ class MonitorClaims:
         if self.profile != PROFILE:
             return "profile", f"must be {PROFILE!r}, and is {self.profile[:64]!r}"
         for key, number in (("svn", self.svn), ("app_svn", self.app_svn)):
-            if isinstance(number, bool) or not 0 <= number < 1 << 64:
+            if not 0 <= number < 1 << 64:
                 return key, "must be an unsigned 64-bit integer"
         for key, size in (("epm_size", self.epm_size), ("utm_size", self.utm_size)):
             if size < PAGE or size & size - 1:
-                return key, f"must be a power of two from {PAGE} on, and is {int(size)}"
+                return key, f"must be a power of two from {PAGE} on, and is {size}"
         if not 1 <= len(self.platform) <= MAX_PLATFORM or not self.platform.isascii():
             return "platform", f"must have 1 to {MAX_PLATFORM} ASCII characters"
         if not self.platform.isprintable():
             return "platform", "has characters that cannot be printed"
         if len(self.authority) not in (0, AUTHORITY):
             return "authority", f"must have 0 or {AUTHORITY} bytes, and has {len(self.authority)}"
-        if any(len(register) != runtime_registers.SIZE for register in self.registers):
+        if [type(r) is bytes and len(r) for r in self.registers] != [runtime_registers.SIZE] * 4:
             return "registers", f"must be {runtime_registers.COUNT} of {runtime_registers.SIZE} bytes each"
         if len(self.report_data) != REPORT_DATA:
             return "report_data", f"must have {REPORT_DATA} bytes, and has {len(self.report_data)}"
