@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The boot ROM: takes the device secret, measures the monitor, derives the keys of both (Open DICE), forgets the secret.
- * docs/spec/riscv.md, section 2; its step numbers are those below. */
+/* The boot ROM: takes the device secret, measures the monitor, derives the keys of both (Open DICE), and forgets
+ * the secret. docs/spec/riscv.md, section 2; its step numbers are those below. */
 #include "boot.h"
 #include "console.h"
 #include "crypto.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The host: S-mode, untrusted, without an opinion. It does what the mailbox says and reports how it went, faults included,
- * so that whoever holds the mailbox has an operating system's power over the machine: docs/spec/riscv.md, section 5. */
+/* The host: S-mode, untrusted, without an opinion. It does what the mailbox says and reports how it went, faults
+ * included: whoever holds the mailbox has an operating system's power over the machine. docs/spec/riscv.md, section 5. */
 #include <stddef.h>
 
 #include "ecall.h"

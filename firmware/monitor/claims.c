@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the monitor says about an enclave, in deterministic CBOR (RFC 8949, section 4.2.1): docs/spec/riscv.md, section 4. */
+/* What the monitor says about an enclave: docs/spec/riscv.md, section 4. Deterministic CBOR: RFC 8949, section 4.2.1. */
 #include "boot.h"
 #include "console.h"
 #include "monitor.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of an enclave as the host directs it: create, destroy. Whatever the host passes is copied once, then checked. */
+/* The life of an enclave as the host directs it. Whatever the host passes is copied once, then checked. */
 #include "bounds.h"
 #include "monitor.h"
 #include "rom.h"

@@ -28,7 +28,8 @@ static void write_report(const struct enclave *enclave, size_t claims_len) {
     report.enclave.data_len = 64;
     ROM->sha_512(report.enclave.data, said, COUNT(said));
     const struct span signed_part[] = {{&report, __builtin_offsetof(struct report, enclave.data) + 64}};
-    ROM->eddsa_sign(report.enclave.signature, signed_part, COUNT(signed_part), boot.monitor_public, boot.monitor_secret);
+    ROM->eddsa_sign(report.enclave.signature, signed_part, COUNT(signed_part), boot.monitor_public,
+                    boot.monitor_secret);
     memcpy(report.monitor.hash, boot.monitor_hash, sizeof report.monitor.hash);
     memcpy(report.monitor.public, boot.monitor_public, sizeof report.monitor.public);
     memcpy(report.monitor.signature, boot.monitor_signature, sizeof report.monitor.signature);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Physical memory protection: the table of docs/spec/riscv.md, section 1. The lowest entry that matches decides, and what
- * no entry matches is closed. PMP does not see what devices do by themselves, so only those without DMA are opened. */
+/* Physical memory protection: the table of docs/spec/riscv.md, section 1. The lowest entry that matches decides, and
+ * what no entry matches is closed. PMP does not see what devices do by themselves, so only those without DMA are open. */
 #include "bounds.h"
 #include "monitor.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What an enclave may ask for. Its pointers count only inside its own memory, which nobody else can change meanwhile. */
+/* What an enclave may ask for. Its pointers count only inside its own memory, which nobody else changes meanwhile. */
 #include "monitor.h"
 #include "string.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The one machine timer, shared: the host's deadline while the host runs, the end of the slice while an enclave does.
- * A deadline of the host that passes meanwhile waits: else the host could stop an enclave at any instruction it likes. */
+ * A deadline of the host that passes meanwhile waits: else the host could stop an enclave after any instruction. */
 #include "monitor.h"
 
 #define MTIMECMP (*(volatile uint64_t *)(CLINT + 0x4000))
