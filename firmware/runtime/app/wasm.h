@@ -196,7 +196,8 @@ static inline void funcref_table_copy(wasm_rt_funcref_table_t *table, const wasm
 
 #define I32_CLZ(x) ((x) ? (u32)__builtin_clz(x) : 32)
 #define I64_CLZ(x) ((x) ? (u64)__builtin_clzll(x) : 64)
-#define I32_CTZ(x) ((x) ? (u32)__builtin_ctz(x) : 32)
+/* In 64 bits: QEMU before 8.0 lets ctzw look at the upper half of its register. */
+#define I32_CTZ(x) ((u32)__builtin_ctzll((u64)(x) | (u64)1 << 32))
 #define I64_CTZ(x) ((x) ? (u64)__builtin_ctzll(x) : 64)
 #define I32_POPCNT(x) ((u32)__builtin_popcount(x))
 #define I64_POPCNT(x) ((u64)__builtin_popcountll(x))

@@ -121,7 +121,7 @@ def translate_and_link(module: bytes, sources: Path, *, flags: Sequence[str] = (
         app = sources / "runtime" / "app"
         try:
             image = _link(
-                ["module.c", app / "header.S"],
+                ["module.c", app / "divide.c", app / "header.S"],
                 sources / "runtime" / "image.ld",
                 [*_APP_FLAGS, f"-I{app}", "-I.", *flags],
                 folder=scratch,
