@@ -135,14 +135,23 @@ class EvilEnclave:
         utm_size: int = 8 << 10,
         signature: bytes = b"",
     ) -> None:
-        self.machine = machine
-        self._attacks = attacks
         self.images = (attacks.image, config or evil_config(), app)
-        self.handle: EnclaveHandle = machine.create_enclave(
-            *self.images, epm_size=epm_size, utm_size=utm_size, signature=signature
+        self._enter(
+            machine.create_enclave(*self.images, epm_size=epm_size, utm_size=utm_size, signature=signature),
+            attacks,
         )
-        self.words = self.handle.utm.cast("Q")
-        assert self.handle.run() == SbiResult(SbiError.EDGE_CALL, 1)
+
+    @classmethod
+    def enter(cls, handle: EnclaveHandle, attacks: Attacks) -> Self:
+        """One that was created already."""
+        enclave = cls.__new__(cls)
+        enclave._enter(handle, attacks)
+        return enclave
+
+    def _enter(self, handle: EnclaveHandle, attacks: Attacks) -> None:
+        self.machine, self.handle, self._attacks = handle.machine, handle, attacks
+        self.words = handle.utm.cast("Q")
+        assert handle.run() == SbiResult(SbiError.EDGE_CALL, 1)
         self.registers_at_entry = list(self.words[128:160])
 
     @property

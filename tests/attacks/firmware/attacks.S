@@ -130,7 +130,8 @@ attack as_user
 2:  ecall                       /* the target returned */
 
 /* ---- Through page tables: (satp, virtual address, value); a0 = scause or 0, a1 = what was read ---- */
-    .macro  translated instruction
+    .macro  translate
+    .balign 4
     csrr    t1, stvec
     csrr    t2, satp
     lla     t0, 1f
@@ -138,7 +139,9 @@ attack as_user
     csrw    scause, zero
     csrw    satp, a0
     sfence.vma
-    \instruction
+    .endm
+    .macro  untranslate
+    .balign 4
 1:  csrw    satp, t2
     sfence.vma
     csrw    stvec, t1
@@ -146,14 +149,17 @@ attack as_user
     ret
     .endm
 attack translated_load
-    .balign 4
-    translated "ld a1, 0(a1); .balign 4"
+    translate
+    ld      a1, 0(a1)
+    untranslate
 attack translated_store
-    .balign 4
-    translated "sd a2, 0(a1); .balign 4"
+    translate
+    sd      a2, 0(a1)
+    untranslate
 attack translated_jump
-    .balign 4
-    translated "jr a1; .balign 4"
+    translate
+    jr      a1
+    untranslate
 
 /* ---- Every register set before the monitor is called, every register looked at after it ----
  * a0: a block of double words, 0 to 31 x registers to set, 32 to 63 f registers, 64 to 71 CSRs in the order below;
@@ -220,14 +226,15 @@ attack poisoned_call
 
 /* ---- The same from inside: all registers hold (seed) + their number, then the enclave leaves. Whoever returns
  * to it finds them in the UTM as they were then. t0, s0, s1, a0, a6 and a7 serve other ends. ---- */
-    .macro  with_secrets how:vararg
+    .macro  fill_registers
     lla     t0, kept
     sd      ra, 0(t0)
     sd      sp, 8(t0)
     .irp    n, 1,2,3,4,6,7,11,12,13,14,15,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     addi    x\n, a0, \n
     .endr
-    \how
+    .endm
+    .macro  show_registers
     .irp    n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
     sd      x\n, (1024 + 8 * \n)(s0)
     .endr
@@ -237,11 +244,20 @@ attack poisoned_call
     ret
     .endm
 attack stop_with_secrets
-    with_secrets li a0, 1; li a6, CALL_STOP; li a7, SBI_TTEE; ecall
+    fill_registers
+    li      a0, 1
+    li      a6, CALL_STOP
+    li      a7, SBI_TTEE
+    ecall
+    show_registers
 attack spin_with_secrets        /* until word 12 of the UTM is not zero */
-    with_secrets 1: ld t0, 96(s0); beqz t0, 1b
+    fill_registers
+1:  ld      t0, 96(s0)
+    beqz    t0, 1b
+    show_registers
 attack fault_with_secrets
-    with_secrets unimp
+    fill_registers
+    unimp
     .balign 8
 kept:
     .zero   16
