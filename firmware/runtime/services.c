@@ -9,7 +9,7 @@
 #include "sealing.h"
 
 enum { OK = 0, TOO_SMALL = -1, LOG_FULL = -2, NOT_SEALED = -3, REFUSED = -4 };
-enum { APP_REGISTER = 3, PATH_LARGEST = 256, KEY = 32 };
+enum { APP_REGISTER = 3, PATH_LARGEST = 128, KEY = 32 };
 
 static u8 *scratch;
 
