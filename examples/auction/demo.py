@@ -76,10 +76,10 @@ def ending(stage: Stage) -> None:
     story.table(
         ("who", "breaks it?", "why"),
         [
-            ("network, proxies", "no", "they carry messages sealed to verified keys"),
+            ("network, proxies", "no", "what they carry is sealed to verified keys"),
             ("the host's software", "no", "PMP; all it can do is stop the auction"),
             ("who patches software", "no", "all is measured: nobody talks to it"),
-            ("other bidders", "no", "bids stay inside; but names are first come"),
+            ("other bidders", "no", "bids stay inside; names are first come"),
             ("hands on the memory", "YES", "nothing encrypts DRAM in this design"),
             ("this machine's owner", "YES", "the chip is emulated, its memory theirs"),
             ("the device's maker", "YES", "who knows its secret can sign anything"),

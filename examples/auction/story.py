@@ -7,6 +7,7 @@ import os
 import re
 import textwrap
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TextIO
 
 from attrs import define, field, frozen
@@ -52,7 +53,8 @@ class Story:
         """A numbered heading."""
         if self.step and self._chapters:
             self._line()
-            input(self._styled("  Enter to go on ", "dim"))
+            with suppress(EOFError):
+                input(self._styled("   Enter to go on ", "dim"))
         self._chapters += 1
         self._line()
         self._line(self._styled(f"{self._chapters}  {text}", "bold", "cyan"))
