@@ -32,6 +32,7 @@ from ttee.tee.steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
 NOT_CHECKED: tuple[str, ...] = (
     "isolation: the app ran in an ordinary process; whoever owns that machine can read and change it",
@@ -41,7 +42,13 @@ NOT_CHECKED: tuple[str, ...] = (
 PINS: Mapping[str, tuple[str, ...]] = {"app": ("app",)}
 
 
-def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None) -> Claims:  # noqa: ARG001
+def verify(
+    evidence: Evidence,
+    endorsements: Endorsements,  # noqa: ARG001
+    *,
+    nonce: bytes | None = None,
+    at: datetime | None = None,  # noqa: ARG001 (nothing here expires)
+) -> Claims:
     """The claims of local evidence, always `simulated`. Pure; endorsements are not used.
 
     `nonce` (16 to 64 bytes) is compared with the statement's; without it freshness is not checked, and the
