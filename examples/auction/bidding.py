@@ -117,4 +117,4 @@ def program(name: str) -> str:
     """How to call a program of this Python's environment from here."""
     beside = Path(sys.executable).parent / name
     short_way = os.path.relpath(beside)
-    return name if shutil.which(name) == str(beside) or len(short_way) > 40 else short_way
+    return name if shutil.which(name) == str(beside) or len(short_way) > 24 else short_way
