@@ -7,6 +7,7 @@ Four SHA-384 registers, extend-only. The log counts only because replaying it gi
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ttee.codec import cbor
@@ -31,6 +32,8 @@ SYSTEM_READY: Final = "system-ready"
 SOURCE: Final = "docs/spec/report-data.md"
 
 _ZERO: Final = bytes(SIZE)
+_REMEMBERED: Final = 64
+"""Logs that are remembered: one instance sends the same log with every evidence until it extends it."""
 _ARRAY_HEAD: Final = 3  # bytes before the events of the fullest log (RFC 8949, section 3)
 
 
@@ -54,6 +57,11 @@ def extended(register: bytes, digest: bytes) -> bytes:
 
 def replay(events: Iterable[Event]) -> tuple[bytes, bytes, bytes, bytes]:
     """The registers that these events give."""
+    return _replayed(tuple(events))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _replayed(events: tuple[Event, ...]) -> tuple[bytes, bytes, bytes, bytes]:
     registers = [_ZERO] * COUNT
     for event in events:
         registers[event.register] = extended(
@@ -78,6 +86,7 @@ def encode_log(events: Iterable[Event]) -> bytes:
     return cbor.dumps([list(event) for event in events])
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def decode_log(data: bytes) -> tuple[Event, ...]:
     """The events of a log. Raises MalformedEvidenceError unless it is canonical and within its bounds."""
     value = cbor.loads(data, what="log", max_size=MAX_LOG, max_depth=2)

@@ -93,7 +93,7 @@ class Statement:
     @property
     def report_data(self) -> bytes:
         """The 64 bytes that a TEE signs for this statement."""
-        return hashlib.sha512(b"ttee/report-data/1" + self.encode()).digest()
+        return report_data_of(self.encode())
 
     def _problem(self) -> tuple[str, str] | None:
         if len(self.app) != MEASUREMENT:
@@ -109,3 +109,8 @@ class Statement:
         if len(self.channel_key) != CHANNEL_KEY:
             return "channel_key", f"must have {CHANNEL_KEY} bytes, and has {len(self.channel_key)}"
         return None
+
+
+def report_data_of(statement: bytes) -> bytes:
+    """The 64 bytes that a TEE signs for the statement in these bytes."""
+    return hashlib.sha512(b"ttee/report-data/1" + statement).digest()

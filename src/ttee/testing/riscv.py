@@ -14,14 +14,14 @@ without the keys, change the bytes of `evidence()` afterwards.
 
 from __future__ import annotations
 
-from hashlib import sha3_512, sha384, sha512
+from hashlib import sha3_512, sha384
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
 from ttee.codec import cbor
 from ttee.guest.registers import Event, encode_log, replay
-from ttee.guest.statement import Statement
+from ttee.guest.statement import Statement, report_data_of
 from ttee.model import Anchor, Assurance, Evidence
 from ttee.tee.keystone import evidence as keystone
 from ttee.tee.riscv.claims import PROFILE, MonitorClaims, digest
@@ -100,7 +100,7 @@ class SoftwareTee:
             utm_size=1 << 17,
             authority=self.authority,
             registers=replay(self.all_events()),
-            report_data=statement_digest(self._statement()),
+            report_data=report_data_of(self._statement()),
         )
 
     def altered_claims(self, **changes: cbor.Encodable) -> bytes:
@@ -119,11 +119,6 @@ class SoftwareTee:
 
     def _claims(self) -> bytes:
         return self.honest_claims().encode() if self.claims is None else self.claims
-
-
-def statement_digest(statement: bytes) -> bytes:
-    """The report data of statement bytes, well formed or not."""
-    return sha512(b"ttee/report-data/1" + statement).digest()
 
 
 def _altered(data: bytes, changes: Mapping[str, cbor.Encodable]) -> bytes:

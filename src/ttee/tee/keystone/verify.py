@@ -16,6 +16,7 @@ Measurements are compared with expected ones where opinions live: in the policy.
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 
@@ -51,7 +52,13 @@ class Authentic:
     not_checked: tuple[str, ...]
 
 
-def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None) -> Claims:
+def verify(
+    evidence: Evidence,
+    endorsements: Endorsements,
+    *,
+    nonce: bytes | None = None,
+    at: datetime | None = None,  # noqa: ARG001 (nothing here expires)
+) -> Claims:
     """The claims of a Keystone report (one part, `report`). Pure.
 
     `nonce` is compared with the signed data; without it freshness is not checked, and the claims say so.
@@ -123,7 +130,9 @@ def verify_report(report: Report, tee: str, endorsements: Endorsements, steps: S
         _verify_chain(anchor.key, report.sm_signed, report.sm_signature)
     with steps(checks.ENCLAVE_SIGNATURE, "the monitor vouches for the enclave and its data"):
         eddsa.verify(report.sm_public_key, report.enclave_signature, report.enclave_signed)
-    zeros = "zeros" if not any(report.slack) else "NOT zeros: somebody put something there"
+    zeros = (
+        "zeros" if report.slack.count(0) == len(report.slack) else "NOT zeros: somebody put something there"
+    )
     same = "the pinned one" if report.device_key == anchor.key else "ANOTHER than the pinned one"
     return Authentic(
         report=report,

@@ -18,10 +18,12 @@ the enclave, and the runtime for its app: their words are worth what a policy pi
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from ttee.errors import BindingError
 from ttee.guest.binding import check_identity, check_nonce, check_nonce_size, check_replay
 from ttee.guest.registers import decode_log
-from ttee.guest.statement import Statement
+from ttee.guest.statement import Statement, report_data_of
 from ttee.model import Assurance, Claims, Endorsements, Evidence
 from ttee.tee.keystone.verify import parse_report, verify_report
 from ttee.tee.riscv import checks
@@ -35,7 +37,13 @@ EMULATORS = frozenset({"qemu-virt"})
 PINS = {"app": ("enclave_hash", "authority"), "platform": ("monitor_hash",)}
 
 
-def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None) -> Claims:
+def verify(
+    evidence: Evidence,
+    endorsements: Endorsements,
+    *,
+    nonce: bytes | None = None,
+    at: datetime | None = None,  # noqa: ARG001 (nothing here expires)
+) -> Claims:
     """The claims of RISC-V evidence. Pure.
 
     `nonce` (16 to 64 bytes) is compared with the statement's; without it freshness is not checked, and the
@@ -58,7 +66,7 @@ def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | Non
         if report.data != digest(parts.claims):
             raise BindingError("the report's data is not the digest of these claims", where="claims")
     with steps(checks.STATEMENT_BINDING, "the claims carry the digest of this statement"):
-        if claims.report_data != statement.report_data:
+        if claims.report_data != report_data_of(parts.statement):
             raise BindingError(
                 "the claims' report data is not the digest of this statement", where="statement"
             )
