@@ -49,7 +49,7 @@ static void setup(const struct entry *entry) {
     config_check(config);
 
     u8 *stack_top = entry->free + config->stack + STACK_GUARD + STACK_RUNTIME;
-    memory_setup(stack_top, entry->epm + entry->epm_size, config->memory_pages);
+    memory_setup(stack_bottom, stack_top, entry->epm + entry->epm_size, config->memory_pages);
     events_setup();
     evidence_setup(config);
     channel_setup(config);

@@ -7,6 +7,7 @@
 #include "app.h"
 #include "monitor.h"
 
+static u8 *start;        /* of all that was free at first */
 static u8 *next, *limit; /* free for buffers: [next, limit) */
 static u8 *base, *end;   /* linear memory: [base, end) */
 static u32 pages, most_pages;
@@ -17,8 +18,9 @@ static void move_base_to(u8 *to) {
     __asm__ volatile("mv gp, %0" : : "r"(to));
 }
 
-void memory_setup(u8 *free, u8 *epm_end, u32 largest_pages) {
+void memory_setup(u8 *stack, u8 *free, u8 *epm_end, u32 largest_pages) {
     u64 largest = (u64)largest_pages * WASM_PAGE;
+    start = stack;
     if (free > epm_end || (u64)(epm_end - free) < largest) leave(EXIT_OUT_OF_MEMORY, TEXT("memory: too little"));
     next = free;
     limit = epm_end - largest;
@@ -33,6 +35,11 @@ u8 *memory_take(u64 size) {
     next = taken + size;
     return taken;
 }
+
+/* In start.S. */
+_Noreturn void wipe_and_exit(u64 value, u8 *from, u8 *to);
+
+_Noreturn void memory_leave(u64 value) { wipe_and_exit(value, start, end); }
 
 void linear_open(u32 initial, u32 maximum) {
     if (maximum < most_pages) most_pages = maximum;
@@ -55,8 +62,4 @@ u32 linear_grow(u32 more) {
 u8 *linear_range(u32 address, u32 length) {
     if ((u64)address + length > (u64)pages * WASM_PAGE) app_trap(TRAP_OUT_OF_BOUNDS);
     return base + address;
-}
-
-void linear_wipe(void) {
-    if (base) memset(base, 0, (u64)(end - base));
 }

@@ -3,10 +3,14 @@
 #pragma once
 #include "base.h"
 
-void memory_setup(u8 *free, u8 *end, u32 largest_pages);
+/* `stack` is the first free byte and the end of the stack's room, `free` the first byte above it. */
+void memory_setup(u8 *stack, u8 *free, u8 *end, u32 largest_pages);
 
 /* Room for the lifetime of the enclave, aligned to 16 and zero; leaves when there is none. */
 u8 *memory_take(u64 size);
+
+/* Wipes all of it, stack and linear memory too, and ends the enclave with this value. */
+_Noreturn void memory_leave(u64 value);
 
 /* ---- Linear memory ---- */
 
@@ -18,5 +22,3 @@ u32 linear_grow(u32 pages);
 
 /* A range that the app named; a trap if any of it is outside. */
 u8 *linear_range(u32 address, u32 length);
-
-void linear_wipe(void);

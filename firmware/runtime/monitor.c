@@ -5,7 +5,7 @@
 #include "memory.h"
 
 enum { EXTENSION = 0x08424b45 };
-enum call { RANDOM = 3001, STOP = 3004, EXIT = 3006, EXTEND = 3101, EVIDENCE = 3102, DERIVE = 3103 };
+enum call { RANDOM = 3001, STOP = 3004, EXTEND = 3101, EVIDENCE = 3102, DERIVE = 3103 };
 enum { STOP_EDGE_CALL = 1 };
 
 struct result {
@@ -50,6 +50,5 @@ bool monitor_derive(u8 out[32], u64 policy, u64 svn, struct span path) {
 _Noreturn void leave(enum exit_value value, struct span line) {
     console_line(line);
     channel_forget();
-    linear_wipe();
-    for (;;) call(EXIT, value, 0, 0);
+    memory_leave(value);
 }

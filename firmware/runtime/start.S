@@ -36,13 +36,22 @@ start:
 
 unusable:
     li      a0, EXIT_VALUE_UNUSABLE
-    j       1f
+    j       exit
 out_of_memory:
     li      a0, EXIT_VALUE_OUT_OF_MEMORY
-1:  li      a6, CALL_EXIT
+exit:
+    li      a6, CALL_EXIT
     li      a7, CALL_EXTENSION
     ecall
-    j       1b
+    j       exit
+
+# _Noreturn void wipe_and_exit(u64 value, u8 *from, u8 *to): whole words; the stack is among them.
+.globl wipe_and_exit
+wipe_and_exit:
+    bgeu    a1, a2, exit
+    sd      zero, 0(a1)
+    addi    a1, a1, 8
+    j       wipe_and_exit
 
 # void stack_wipe(u8 *bottom): what lies below the caller's frame. No compiler may put a frame of its own there.
 .section .text.stack_wipe, "ax"

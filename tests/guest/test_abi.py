@@ -105,7 +105,7 @@ def test_derived_keys_depend_on_the_path() -> None:
 
 
 def test_a_path_that_is_too_long_is_a_trap() -> None:
-    with pytest.raises(TrapError, match="more than 256 bytes"):
+    with pytest.raises(TrapError, match="more than 128 bytes"):
         App().services.derive_key(0, 257, 1000)
 
 

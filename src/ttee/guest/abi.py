@@ -7,9 +7,8 @@ Every argument comes from the app: addresses and lengths are taken as unsigned, 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from enum import IntEnum
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import frozen
 
@@ -17,8 +16,11 @@ from ttee.guest import registers
 from ttee.guest.sealing import KEY, OVERHEAD, Sealer
 from ttee.guest.statement import MAX_USER_DATA
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 MAX_LINE: Final = 1024
-MAX_PATH: Final = 256
+MAX_PATH: Final = 128
 _U32: Final = 0xFFFFFFFF
 
 
