@@ -103,6 +103,7 @@ def _run(arguments: list[str], folder: Path, scratch: str) -> str:
 def _readable(messages: str) -> str:
     """The compiler's messages without control characters, or paths that are not the app's."""
     shown = _CACHE_PATH.sub("", messages.replace(f"{SDK}/", ""))
+    shown = re.sub(r"(?m)(^| )\./", r"\1", shown)
     shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in shown.replace("\t", " "))
     return shown.strip()[:_MAX_MESSAGES]
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from attrs import evolve
 
 from tests.app.wat import ECHO, app, module
+from ttee.app.build import build
 from ttee.app.bundle import Bundle, Limits
 from ttee.channel.sealed import ReplyStatus, seal_request
 from ttee.codec import cbor
@@ -85,6 +87,15 @@ def test_an_app_answers_over_the_sealed_channel_after_its_evidence_was_verified(
     assert [event[1] for event in claims.events] == ["app", "config", "system-ready"]
     assert ask(instance, b"hello") == (ReplyStatus.OK, b"hello")
     assert ask(instance, b"") == (ReplyStatus.OK, b"")
+
+
+def test_the_hello_example_greets_and_counts(start: Start, tmp_path: Path) -> None:
+    example = Path(__file__).parents[3] / "examples" / "hello"
+    folder = shutil.copytree(example, tmp_path / "hello", ignore=shutil.ignore_patterns("build"))
+    instance = start(build(folder).bundle)
+    assert ask(instance, b"Ada") == (ReplyStatus.OK, b"Hello, Ada! You are number 1.\n")
+    assert ask(instance, b"") == (ReplyStatus.REFUSED, b"refused by the app")
+    assert ask(instance, b"Bob") == (ReplyStatus.OK, b"Hello, Bob! You are number 2.\n")
 
 
 def test_the_registry_launches_it_by_name(tmp_path: Path) -> None:
