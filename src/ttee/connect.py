@@ -26,10 +26,9 @@ from ttee.errors import (
     KeysUsedUpError,
     RefusedError,
     RequestRefusedError,
-    TeeUnavailableError,
 )
 from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
-from ttee.tee import tee_named
+from ttee.tee import launcher_named, tee_named
 from ttee.tee.base import Instance
 from ttee.tee.recognise import recognise
 
@@ -46,13 +45,20 @@ class Target(Protocol):
         """The sealed reply to a sealed request."""
 
 
-def verify(evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None) -> Claims:
+def verify(
+    evidence: Evidence,
+    endorsements: Endorsements,
+    *,
+    nonce: bytes | None = None,
+    at: datetime | None = None,
+) -> Claims:
     """The claims of authentic evidence, whichever TEE it is of. Pure.
 
     `nonce` (16 to 64 bytes) is what the evidence was asked for with; without it, the claims say that freshness was
-    not checked. Raises an EvidenceError that names the failed check.
+    not checked. `at` is the moment that endorsements must be valid at; TEEs whose endorsements expire need it.
+    Raises an EvidenceError that names the failed check.
     """
-    return tee_named(evidence.tee).verify(evidence, endorsements, nonce=nonce)
+    return tee_named(evidence.tee).verify(evidence, endorsements, nonce=nonce, at=at)
 
 
 def appraise(claims: Claims, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Verdict:
@@ -72,12 +78,9 @@ def launch(
     authority's, if the app names one. `timeout`: seconds for its start and for each answer.
     Raises TeeUnavailableError, TeeError, AppError.
     """
-    entry = tee_named(tee)
-    if entry.launch is None:
-        raise TeeUnavailableError(
-            f"{tee} verifies evidence and cannot run apps", hint="`ttee tees` lists those that can"
-        )
-    return entry.launch(bundle, state=state, signature=signature, timeout=timeout)
+    start = launcher_named(tee).launch
+    assert start is not None  # noqa: S101 (a launcher's)
+    return start(bundle, state=state, signature=signature, timeout=timeout)
 
 
 def connect(target: Target | str, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Session:

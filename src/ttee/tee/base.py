@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
 
@@ -40,9 +41,18 @@ class Verify(Protocol):
     """Is it authentic?"""
 
     def __call__(
-        self, evidence: Evidence, endorsements: Endorsements, *, nonce: bytes | None = None
+        self,
+        evidence: Evidence,
+        endorsements: Endorsements,
+        *,
+        nonce: bytes | None = None,
+        at: datetime | None = None,
     ) -> Claims:
-        """Raises an EvidenceError, or returns claims. Pure: no I/O, no clock of its own."""
+        """Raises an EvidenceError, or returns claims. Pure: no I/O, no clock of its own.
+
+        `at`: the moment that endorsements must be valid at, with a time zone; TEEs whose endorsements expire raise
+        UsageError without it.
+        """
 
 
 class Launch(Protocol):
