@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from ttee.cli.output import Output
 from ttee.cli.root import cli
 from ttee.errors import ExitCode, TteeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _BROKEN_PIPE = 141
 """What a shell reports of a program that nobody listens to any more: 128 + SIGPIPE."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -22,6 +22,9 @@ from ttee.errors import PolicyFileError
 from ttee.serve import registry
 from ttee.tee import tee_named
 from ttee.tee.recognise import dump_evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _SCHEMES = ("unix:", "http://", "https://")
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 from attrs import frozen
@@ -12,6 +12,9 @@ from attrs import frozen
 from ttee.cli.options import command
 from ttee.cli.output import Output, next_step, styled, table
 from ttee.errors import ExitCode, UsageError, all_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 
 @frozen(slots=True)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,9 @@ from ttee.cli.output import Output, styled, table
 from ttee.model import ClaimValue
 from ttee.tee import tee_named
 from ttee.tee.recognise import MAX_SIZE, recognise
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 BANNER = "UNVERIFIED: nothing below was checked; anybody can write such a file. `ttee verify` checks."
 

@@ -5,24 +5,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
-from attrs import define
 
 from ttee.codec import json, problem
 from ttee.errors import TteeError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
 _GLYPHS = {"✓": "+", "✗": "x", "\N{EN DASH}": "-", "…": "...", "·": "-", "→": "->"}
 
 
-@define(slots=True)
 class Output:
     """How this command answers. `as_json` is set by `--json`."""
 
-    as_json: bool = False
+    def __init__(self) -> None:
+        """As text, until told otherwise."""
+        self.as_json = False
 
     def result(self, value: Mapping[str, json.Encodable], text: str) -> None:
         """The one result: the object with `--json`, else the text, on stdout."""

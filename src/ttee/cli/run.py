@@ -6,8 +6,8 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,7 +17,10 @@ from ttee.cli.output import Output, short, table
 from ttee.cli.policies import keep_policy, machine_anchors, machine_policy
 from ttee.errors import InstanceError
 from ttee.serve import registry
-from ttee.tee import best_tee, tee_named
+from ttee.tee import best_tee, launcher_named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _LOOK_EVERY = 0.2
 
@@ -62,7 +65,7 @@ def run(
     from ttee.serve.daemon import start  # noqa: PLC0415 (imports the server)
     from ttee.serve.hold import Order, hold  # noqa: PLC0415
 
-    tee = tee_named(tee_name) if tee_name else best_tee()
+    tee = launcher_named(tee_name) if tee_name else best_tee()
     bundle = load_app(app, output)
     signature = load_signature(app, bundle, tee)
     order = Order(name or bundle.name, tee.name, bundle, signature, timeout, host, port)

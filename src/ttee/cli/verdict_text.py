@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 
 from ttee.cli.output import short, styled, table
@@ -29,6 +30,8 @@ _LOOSENED = {
     "signature-only": "asks for authenticity alone: not what runs, on what, how real, how fresh",
 }
 _WIDTH = 100
+_OUT_OF_DATE = re.compile(r"policy\.[a-z0-9-]+\.min-([a-z0-9-]+-)?svn")
+"""Checks that fail when the software is genuine, and older than the policy allows."""
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -69,7 +72,8 @@ def exit_code(verdict: Verdict, *, strict: bool) -> ExitCode:
         return ExitCode.AFFIRMING
     if verdict.status is Tier.WARNING:
         return ExitCode.WARNING if strict else ExitCode.AFFIRMING
-    return ExitCode.REFUSED
+    failed = [check.id for check in verdict.checks if check.status is Status.FAIL]
+    return ExitCode.REVOKED if all(map(_OUT_OF_DATE.fullmatch, failed)) else ExitCode.REFUSED
 
 
 def _checks(verdict: Verdict) -> str:

@@ -22,11 +22,11 @@ from attrs import frozen
 
 from ttee.app.bundle import Bundle
 from ttee.channel.http import plain
-from ttee.errors import TeeError, TeeUnavailableError, UsageError
+from ttee.errors import TeeError, UsageError
 from ttee.serve import registry
 from ttee.serve.http import Gate, front
 from ttee.serve.places import tee_state_dir
-from ttee.tee import tee_named
+from ttee.tee import launcher_named
 from ttee.tee.base import Instance
 
 MAX_LOG = 4 * 1024 * 1024
@@ -78,14 +78,17 @@ def hold(order: Order, ready: Callable[[registry.Record], None], *, to_terminal:
             pid=os.getpid(),
             started=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        registry.publish(record)
-        _log.info("%s runs in %s, app %s", order.name, order.tee, record.app.hex())
-        ready(record)
-        anyio.run(_serve, instance, listeners)
+
+        def started() -> None:
+            registry.publish(record)
+            _log.info("%s runs in %s, app %s", order.name, order.tee, record.app.hex())
+            ready(record)
+
+        anyio.run(_serve, instance, listeners, started)
         _log.info("told to end")
 
 
-async def _serve(instance: Instance, listeners: list[socket.socket]) -> None:
+async def _serve(instance: Instance, listeners: list[socket.socket], started: Callable[[], None]) -> None:
     deaths: list[TeeError] = []
     server = _Server(
         uvicorn.Config(
@@ -107,6 +110,7 @@ async def _serve(instance: Instance, listeners: list[socket.socket]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end, number)
+    started()  # the sockets listen already
 
     async def watch() -> None:
         while not server.should_exit:
@@ -143,11 +147,10 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _launch(order: Order) -> Iterator[Instance]:
-    tee = tee_named(order.tee)
-    if tee.launch is None:
-        raise TeeUnavailableError(f"{tee.name} verifies evidence and cannot run apps", hint="see `ttee tees`")
-    state = tee_state_dir(tee.name)
-    with tee.launch(order.bundle, state=state, signature=order.signature, timeout=order.timeout) as instance:
+    launch = launcher_named(order.tee).launch
+    assert launch is not None  # noqa: S101 (a launcher's)
+    state = tee_state_dir(order.tee)
+    with launch(order.bundle, state=state, signature=order.signature, timeout=order.timeout) as instance:
         yield instance
 
 

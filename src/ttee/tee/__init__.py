@@ -42,6 +42,19 @@ def all_tees() -> tuple[Tee, ...]:
     return tuple(tee_named(name) for name in TEES)
 
 
+def launcher_named(name: str) -> Tee:
+    """The TEE of that name, which can run apps on this machine. Raises UsageError, TeeUnavailableError."""
+    tee = tee_named(name)
+    if tee.launch is None:
+        raise TeeUnavailableError(
+            f"{name} verifies evidence and cannot run apps", hint="`ttee tees` lists those that can"
+        )
+    here = tee.available()
+    if not here.works:
+        raise TeeUnavailableError(f"{name} lacks {here.missing} on this machine", hint=here.hint or None)
+    return tee
+
+
 def best_tee() -> Tee:
     """The highest-ranking TEE that can run an app on this machine. Raises TeeUnavailableError."""
     launchers = [tee for tee in all_tees() if tee.launch is not None]
