@@ -26,6 +26,7 @@ from ttee.errors import (
     KeysUsedUpError,
     RefusedError,
     RequestRefusedError,
+    UsageError,
 )
 from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
 from ttee.tee import launcher_named, tee_named
@@ -148,8 +149,9 @@ class Session:
     def _establish(self) -> None:
         nonce = os.urandom(NONCE_SIZE)
         evidence = self._target.evidence(nonce)
-        claims = verify(evidence, endorsements(self._policies), nonce=nonce)
-        verdict = appraise(claims, self._policies, at=self._at)
+        at = self._at or now()
+        claims = verify(evidence, endorsements(self._policies), nonce=nonce, at=moment(at))
+        verdict = appraise(claims, self._policies, at=at)
         require_affirming(verdict)
         if claims.channel_key is None or claims.app is None or not claims.fresh:
             raise BindingError(
@@ -201,6 +203,19 @@ def require_affirming(verdict: Verdict) -> None:
 def now() -> str:
     """The present moment, RFC 3339."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(at: str) -> datetime:
+    """The moment that RFC 3339 text names. Raises UsageError."""
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None or "T" not in at:
+        raise UsageError(
+            f"{at[:64]!r} is not a moment", hint="write it as RFC 3339 does: 2026-11-21T12:00:00Z"
+        )
+    return found
 
 
 def _several(policy: Policy | Sequence[Policy]) -> Sequence[Policy]:

@@ -14,7 +14,7 @@ from ttee.cli.output import Output
 from ttee.cli.policies import given_policies, policy_options
 from ttee.cli.verdict_text import exit_code, verdict_text
 from ttee.codec import hex as hex_codec
-from ttee.connect import appraise
+from ttee.connect import appraise, moment, now
 from ttee.connect import verify as verify_evidence
 from ttee.errors import BindingError, UsageError
 from ttee.model import Anchor, Claims
@@ -74,7 +74,8 @@ def verify(
     evidence = recognise(data)
     anchors = [Anchor(evidence.tee, _key(key), note="given by --device-key") for key in keys]
     policies = given_policies(policy_files, policy_names, anchors)
-    claims = verify_evidence(evidence, endorsements(policies), nonce=nonce)
+    at = at or now()
+    claims = verify_evidence(evidence, endorsements(policies), nonce=nonce, at=moment(at))
     if user_data is not None:
         _require_user_data(claims, user_data)
     verdict = appraise(claims, policies, at=at)
