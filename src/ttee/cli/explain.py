@@ -7,11 +7,12 @@ import difflib
 from typing import TYPE_CHECKING
 
 import click
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ttee.cli.options import command
 from ttee.cli.output import Output, next_step, styled, table
 from ttee.errors import ExitCode, UsageError, all_errors
+from ttee.model import CheckSpec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,13 +55,14 @@ def explain(output: Output, id: str | None, everything: bool) -> None:  # noqa: 
             {"schema": "ttee.explain/1", "entries": [_json(e) for e in entries.values()]}, table(rows)
         )
         return
-    if id not in entries:
+    entry = entries.get(id) or _rule(id)
+    if entry is None:
         near = difflib.get_close_matches(id, entries, n=3, cutoff=0.5)
         raise UsageError(
             f"there is no check or error {id!r}" + (f"; similar ones: {', '.join(near)}" if near else ""),
             hint="`ttee explain --list` lists them all",
         )
-    output.result({"schema": "ttee.explain/1", "entries": [_json(entries[id])]}, _text(entries[id]))
+    output.result({"schema": "ttee.explain/1", "entries": [_json(entry)]}, _text(entry))
 
 
 def all_entries() -> Mapping[str, Entry]:
@@ -69,7 +71,7 @@ def all_entries() -> Mapping[str, Entry]:
     from ttee.tee import all_tees  # noqa: PLC0415
 
     specs = [spec for tee in all_tees() for spec in tee.checks] + list(CHECKS)
-    checks = [Entry(s.id, "check", s.title, s.guards, s.remedy, s.source) for s in specs]
+    checks = [_check(spec) for spec in specs]
     errors = [
         Entry(
             kind.id,
@@ -83,6 +85,19 @@ def all_entries() -> Mapping[str, Entry]:
     ]
     codes = [Entry(str(int(code)), "exit code", _CODES[code], "", "", "") for code in ExitCode]
     return {entry.id: entry for entry in (*checks, *errors, *codes)}
+
+
+def _check(spec: CheckSpec) -> Entry:
+    return Entry(spec.id, "check", spec.title, spec.guards, spec.remedy, spec.source)
+
+
+def _rule(check: str) -> Entry | None:
+    """The entry for a policy's rule about some claim: there are as many as there are claims."""
+    from ttee.appraise import spec_for  # noqa: PLC0415
+    from ttee.tee import TEES  # noqa: PLC0415
+
+    spec = spec_for(check)
+    return _check(evolve(spec, id=check)) if spec and check.split(".")[1] in TEES else None
 
 
 _CODES = {

@@ -69,7 +69,7 @@ def as_text(value: ClaimValue) -> str:
 
 
 def _rows(name: str, value: ClaimValue) -> list[tuple[str, str]]:
-    """One row, or one for each item of a list of lists, such as events."""
-    if isinstance(value, tuple) and any(isinstance(item, bytes | tuple) for item in value):
+    """One row; of a list of byte strings, such as registers, one for each."""
+    if isinstance(value, tuple) and value and all(isinstance(item, bytes) for item in value):
         return [(f"{name} {index}", as_text(item)) for index, item in enumerate(value)]
     return [(name, as_text(value))]

@@ -106,10 +106,9 @@ def _packages() -> list[_Finding]:
     for module, extra, use in (
         ("ziglang", "build", "building apps and firmware"),
         ("wasmtime", "local", "the local TEE"),
-        ("qemu.qmp", "riscv", "the riscv TEE"),
         ("uvicorn", "serve", "`ttee run`"),
     ):
-        here = find_spec(module.split(".")[0]) is not None
+        here = find_spec(module) is not None
         found.append(
             (module, here, "installed" if here else f"missing ({use})", f"pip install 'ttee[{extra}]'")
         )

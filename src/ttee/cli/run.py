@@ -6,7 +6,9 @@ from __future__ import annotations
 import os
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING
 
 import click
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _LOOK_EVERY = 0.2
+_PATIENCE = 3.0
 
 
 @command(
@@ -72,14 +75,13 @@ def run(
     registry.home_of(order.name)
     if registry.runs(order.name):
         raise registry.taken(order.name)
-    output.say(
-        f"starting {order.name} in {tee.name} ({tee.assurance.value}); the first start compiles, and takes longer"
-    )
-    anchors = machine_anchors(tee)
-    policy = None if no_policy else machine_policy(order.name, bundle, tee)
+    output.say(f"starting {order.name} in {tee.name} ({tee.assurance.value})")
+    with _patience(output):
+        anchors = machine_anchors(tee)
+        policy = machine_policy(order.name, bundle, tee)
 
     def report(record: registry.Record) -> None:
-        if policy is not None:
+        if not no_policy:
             keep_policy(Path(f"{record.name}.policy.toml"), policy, output)
         keys = [anchor.key.hex() for anchor in anchors]
         rows = [
@@ -99,6 +101,17 @@ def run(
         hold(order, report, to_terminal=True)
     else:
         report(start(order))
+
+
+@contextmanager
+def _patience(output: Output) -> Iterator[None]:
+    """A word to whoever waits: the first start in a TEE compiles its firmware."""
+    word = Timer(_PATIENCE, output.say, ["compiling; only the first start takes so long"])
+    word.start()
+    try:
+        yield
+    finally:
+        word.cancel()
 
 
 @command(examples="ttee ps")
