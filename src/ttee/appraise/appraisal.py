@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 from datetime import datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
@@ -192,7 +193,8 @@ def _rule(claims: Claims, rule: Rule) -> Finding:
     value = claims.details[rule.claim]
     shown = value.hex() if isinstance(value, bytes) else str(value)
     if rule.holds(value):
-        return _passed(spec, f"{shown[:16] + '…' if len(shown) > 24 else shown}: {rule}", category)
+        fits = "as listed" if rule.comparison is Comparison.ONE_OF else f"{rule} is asked for"
+        return _passed(spec, f"{shown[:16] + '…' if len(shown) > 24 else shown}, {fits}", category)
     return _failed(spec, f"it is {shown[:200] or 'empty'}; the policy asks for {rule}", category)
 
 
@@ -232,9 +234,14 @@ def _vector(claims: Claims, findings: Sequence[Finding]) -> Mapping[str, Tier]:
 
 
 def _ignored(claims: Claims, policies: Sequence[Policy]) -> tuple[str, ...]:
-    """The claims that no policy has an opinion on."""
+    """The claims that no policy has an opinion on, but for keys that stand under `relied_on`."""
     ruled = {rule.claim for p in policies for rule in p.tees.get(claims.tee, Section()).rules}
-    ignored = [name.replace("_", "-") for name in claims.details if name not in ruled]
+    keys = {reliance.digest for reliance in claims.relied_on}
+    ignored = [
+        name.replace("_", "-")
+        for name, value in claims.details.items()
+        if name not in ruled and not (isinstance(value, bytes) and sha256(value).digest() in keys)
+    ]
     if claims.app is not None and not any(policy.measurements for policy in policies):
         ignored.insert(0, "app measurement")
     return (f"claims that no policy looked at: {', '.join(ignored)}",) if ignored else ()

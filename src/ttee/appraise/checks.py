@@ -96,7 +96,7 @@ CHECKS = (
     SIGNATURE_ONLY,
     RULE,
 )
-_RULE_ID = re.compile(r"policy\.[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
+_RULE_ID = re.compile(r"policy\.(?!app\.|pinned\.)[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
 
 
 def spec_for(check: str) -> CheckSpec | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _SVN = "svn"
 _MAY_CHANGE = frozenset({"monitor_key", "device_key", "epm_size", "utm_size", "config_digest", "data"})
-"""Claims that follow from pinned ones, or differ from run to run: written as comments."""
+"""Claims that follow from pinned ones, or may differ from run to run: written as comments."""
 
 _WHY = {
     "app": "What may run: SHA-384 of the bundle. `ttee measure` recomputes it from source.",
@@ -56,8 +56,16 @@ def starting_policy(
     if app is not None:
         lines += ["", "[app]", f"# {_WHY['app']}", f'measurements = ["{app.hex()}"]']
     lines += ["", f"[tee.{tee}]", *_anchor_lines(anchors, assurance)]
-    for claim in sorted(values, key=lambda claim: claim in _MAY_CHANGE):
-        lines += _claim_lines(claim, values[claim])
+    for claim, value in values.items():
+        if claim not in _MAY_CHANGE:
+            lines += _claim_lines(claim, value)
+    others = [line for claim in values if claim in _MAY_CHANGE for line in _claim_lines(claim, values[claim])]
+    if others:
+        lines += [
+            "",
+            "# Also claimed, and free to differ from run to run:",
+            *(f"# {line}" for line in others),
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -81,8 +89,6 @@ def _claim_lines(claim: str, value: ClaimValue) -> list[str]:
     key = claim.replace("_", "-")
     if value is None or value == b"" or isinstance(value, tuple):
         return []
-    if claim in _MAY_CHANGE:
-        return [f"# {key} = {_value(value)}"]
     if isinstance(value, int) and not isinstance(value, bool) and claim.endswith(_SVN):
         return [*why, f"min-{key} = {value}"]
     return [*why, f"{key} = [{_value(value)}]" if isinstance(value, bytes) else f"{key} = {_value(value)}"]
