@@ -24,12 +24,14 @@ from ttee.tee.riscv.sources import firmware_sources
 MONITOR_SVN = 1
 """The monitor's security version: raised whenever a flaw is mended that an older monitor has."""
 
-_FLAGS = (
+FLAGS = (
     "-Iinclude",
     f"-DMONITOR_SVN={MONITOR_SVN}",
     *("-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Wvla"),
     *("-fsanitize=undefined", "-fsanitize-trap=undefined"),  # undefined behaviour ends the machine
 )
+"""How all C of the firmware is compiled, beyond what the toolchain says for every program."""
+
 _ROOMS = ("boot", "crypto", "host", "include", "lib", "monitor")
 _IMAGES = {"boot": 0x2000_0000, "monitor": 0x8000_0000, "host": 0x8040_0000}
 
@@ -80,14 +82,13 @@ def compile_firmware(sources: Path, scratch: Path) -> Firmware:
     toolchain.zig_object("crypto/rom.zig", crypto, folder=sources)
     images = {}
     for name, base in _IMAGES.items():
-        inputs = [*_files(sources, name, "*.S"), *_files(sources, name, "*.c"), "lib/string.c"]
         images[name] = toolchain.link(
-            [*inputs, *([crypto] if name == "boot" else [])],
+            [*inputs(sources, name), *([crypto] if name == "boot" else [])],
             folder=sources,
             script=f"{name}/{name}.ld",
             base=base,
             scratch=scratch,
-            flags=_FLAGS,
+            flags=FLAGS,
         )
     return Firmware(boot=images["boot"], monitor=padded(images["monitor"]), host=images["host"])
 
@@ -111,14 +112,16 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _files(sources: Path, room: str, pattern: str) -> list[str]:
-    return sorted(str(path.relative_to(sources)) for path in (sources / room).glob(pattern))
+def inputs(sources: Path, room: str) -> list[str]:
+    """The assembly and C of one image, relative to `sources`, in the order in which they are linked."""
+    files = [*sorted((sources / room).glob("*.S")), *sorted((sources / room).glob("*.c"))]
+    return [*(str(path.relative_to(sources)) for path in files), "lib/string.c"]
 
 
 def _key(sources: Path) -> str:
     """A digest of everything that the images depend on."""
     digest = hashlib.sha256()
-    parts = [toolchain.compiler_version(), toolchain.CPU, *toolchain.C_FLAGS, *toolchain.ZIG_FLAGS, *_FLAGS]
+    parts = [toolchain.compiler_version(), toolchain.CPU, *toolchain.C_FLAGS, *toolchain.ZIG_FLAGS, *FLAGS]
     for part in parts:
         digest.update(part.encode() + b"\0")
     for room in _ROOMS:

@@ -89,21 +89,27 @@ def link(
 
     `script` is the linker script, relative to `folder`; the image starts and is entered at `base`. Raises TeeError.
     """
+    elf = link_elf(inputs, folder=folder, script=script, scratch=scratch, cpu=cpu, flags=flags)
+    return flat_image(elf, base)
+
+
+def link_elf(
+    inputs: Sequence[str | Path],
+    *,
+    folder: Path,
+    script: str,
+    scratch: Path,
+    cpu: str = CPU,
+    flags: Sequence[str] = (),
+    symbols: bool = False,
+) -> bytes:
+    """The same, as ELF; with the names of functions and variables, which change no other byte, if asked for."""
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         output = Path(place, "image.elf")
-        arguments = [
-            "cc",
-            *C_FLAGS,
-            f"-mcpu={cpu}",
-            *flags,
-            "-T",
-            script,
-            *map(str, inputs),
-            "-o",
-            str(output),
-        ]
+        common = [flag for flag in C_FLAGS if not (symbols and flag == "-Wl,--strip-all")]
+        arguments = ["cc", *common, f"-mcpu={cpu}", *flags, "-T", script, *map(str, inputs), "-o", str(output)]
         run_zig(arguments, folder=folder, scratch=scratch)
-        return flat_image(output.read_bytes(), base)
+        return output.read_bytes()
 
 
 def run_zig(arguments: Sequence[str], *, folder: Path, scratch: Path) -> None:
