@@ -64,7 +64,7 @@ def test_every_flipped_bit_of_a_key_is_refused() -> None:
 
 
 def test_the_malleated_signature_that_keystone_takes_is_refused() -> None:
-    s = int.from_bytes(SIGNATURE[32:], "little") + eddsa.L
+    s = int.from_bytes(SIGNATURE[32:], "little") + reference.L
     with pytest.raises(SignatureError, match="not below"):
         eddsa.verify(PUBLIC, SIGNATURE[:32] + s.to_bytes(32, "little"), MESSAGE)
 
@@ -98,11 +98,11 @@ def test_keys_that_are_not_canonical_are_refused() -> None:
 def test_a_commitment_with_a_part_of_small_order_is_refused() -> None:
     """[8]S B = [8]R + [8]h A would hold: verifiers that multiply by the cofactor take it."""
     secret, prefix = reference.expand(SEED, sha3)
-    r = int.from_bytes(sha3(prefix + MESSAGE), "little") % eddsa.L
+    r = int.from_bytes(sha3(prefix + MESSAGE), "little") % reference.L
     for torsion in reference.torsion_points()[1:]:
         big_r = reference.encode(reference.add(reference.multiply(r, reference.BASE), torsion))
-        h = int.from_bytes(sha3(big_r + PUBLIC + MESSAGE), "little") % eddsa.L
-        s = (r + h * secret) % eddsa.L
+        h = int.from_bytes(sha3(big_r + PUBLIC + MESSAGE), "little") % reference.L
+        s = (r + h * secret) % reference.L
         with pytest.raises(SignatureError):
             eddsa.verify(PUBLIC, big_r + s.to_bytes(32, "little"), MESSAGE)
 
@@ -113,9 +113,18 @@ def test_commitments_of_small_order_are_refused_in_every_encoding(y: int) -> Non
     secret, _ = reference.expand(SEED, sha3)
     for encoded in (y, y + reference.P, y | 1 << 255, y + reference.P | 1 << 255):
         big_r = encoded.to_bytes(32, "little")
-        h = int.from_bytes(sha3(big_r + PUBLIC + MESSAGE), "little") % eddsa.L
+        h = int.from_bytes(sha3(big_r + PUBLIC + MESSAGE), "little") % reference.L
         with pytest.raises(SignatureError):
-            eddsa.verify(PUBLIC, big_r + (h * secret % eddsa.L).to_bytes(32, "little"), MESSAGE)
+            eddsa.verify(PUBLIC, big_r + (h * secret % reference.L).to_bytes(32, "little"), MESSAGE)
+
+
+def test_s_is_below_the_order_and_not_equal_to_it() -> None:
+    assert eddsa.L == reference.L
+    for s in (reference.L, reference.L + 1, 2**256 - 1):
+        with pytest.raises(SignatureError, match="not below"):
+            eddsa.verify(PUBLIC, SIGNATURE[:32] + s.to_bytes(32, "little"), MESSAGE)
+    with pytest.raises(SignatureError, match="does not verify"):
+        eddsa.verify(PUBLIC, SIGNATURE[:32] + (reference.L - 1).to_bytes(32, "little"), MESSAGE)
 
 
 def test_a_zero_s_is_refused() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import vectors
+from tests.tee.keystone import reference
 from ttee.errors import (
     AnchorError,
     FreshnessError,
@@ -210,7 +211,7 @@ def test_a_monitor_key_of_small_order_signs_nothing_even_when_the_device_vouches
 @pytest.mark.parametrize("field", ["sm_signature", "enclave_signature"])
 def test_a_malleated_signature_is_refused(field: str) -> None:
     signature: bytes = getattr(REPORT, field)
-    s = (int.from_bytes(signature[32:], "little") + eddsa.L).to_bytes(32, "little")
+    s = (int.from_bytes(signature[32:], "little") + reference.L).to_bytes(32, "little")
     forged = evolve(REPORT, **{field: signature[:32] + s})
     assert type(refused(forged)) is SignatureError
 
