@@ -107,7 +107,17 @@ def link_elf(
     with tempfile.TemporaryDirectory(dir=scratch) as place:
         output = Path(place, "image.elf")
         common = [flag for flag in C_FLAGS if not (symbols and flag == "-Wl,--strip-all")]
-        arguments = ["cc", *common, f"-mcpu={cpu}", *flags, "-T", script, *map(str, inputs), "-o", str(output)]
+        arguments = [
+            "cc",
+            *common,
+            f"-mcpu={cpu}",
+            *flags,
+            "-T",
+            script,
+            *map(str, inputs),
+            "-o",
+            str(output),
+        ]
         run_zig(arguments, folder=folder, scratch=scratch)
         return output.read_bytes()
 
