@@ -121,7 +121,7 @@ def test_requests_of_every_size_come_back(probe: Running, length: int) -> None:
     assert probe.ask(b"=" + payload) == Reply(ReplyStatus.OK, payload)
 
 
-def test_the_host_never_sees_the_request_or_the_reply(machine: Machine, probe: Running) -> None:
+def test_the_host_never_sees_the_request_or_the_reply(probe: Running) -> None:
     secret = b"a secret that is long enough to be found"
     message, pending = sealed(probe, b"=" + secret)
     reply = probe.enclave.call(message)
@@ -379,11 +379,16 @@ def test_a_request_leaves_nothing_in_the_runtimes_own_memory(machine: Machine, p
 # --- config and memory ------------------------------------------------------------------------------
 
 
-def refused(machine: Machine, config: bytes, **sizes: int) -> str:
-    """What the runtime says when it cannot use a config page."""
+def refused(machine: Machine, config: bytes, *, epm_size: int = 0, utm_size: int = 0) -> str:
+    """What the runtime says when it cannot use a config page, or the memory it got."""
     runtime, image = aot.build_runtime(), aot.compile_app(module(ECHO))
-    defaults = {"epm_size": epm_size_for(Limits(), runtime, image), "utm_size": utm_size_for(Limits())}
-    handle = machine.create_enclave(runtime, config, image, **{**defaults, **sizes})
+    handle = machine.create_enclave(
+        runtime,
+        config,
+        image,
+        epm_size=epm_size or epm_size_for(Limits(), runtime, image),
+        utm_size=utm_size or utm_size_for(Limits()),
+    )
     try:
         with pytest.raises(TeeError) as error:
             Enclave.start(handle, Limits())
@@ -440,8 +445,14 @@ def test_an_app_that_starts_with_more_memory_than_its_limit_is_refused(machine: 
 @pytest.mark.parametrize("limits", [Limits(65536, 4096, 1, 1), Limits(16 << 20, 1 << 20, 1 << 18, 1 << 18)])
 def test_the_smallest_and_the_largest_limits_fit_what_we_reserve(machine: Machine, limits: Limits) -> None:
     code = module(ECHO.replace("1 2", "1 1").replace("(i32.const 1024)", "(i32.const 64)"))
-    sizes = {"memory": limits.memory, "stack": limits.stack, "request": limits.request, "reply": limits.reply}
-    with running(machine, code, **sizes) as instance:
+    with running(
+        machine,
+        code,
+        memory=limits.memory,
+        stack=limits.stack,
+        request=limits.request,
+        reply=limits.reply,
+    ) as instance:
         assert instance.ask(b"x").payload == b"x"
 
 

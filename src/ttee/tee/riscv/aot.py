@@ -31,7 +31,7 @@ CPU: Final = "generic_rv64+m+a+c+zicsr+zba+zbb+unaligned_scalar_mem"
 MAX_FRAME: Final = 16384
 """Bytes of one function's stack frame; the guard below it (firmware/runtime/layout.h) takes more."""
 
-_IMAGE_FLAGS: Final = (
+IMAGE_FLAGS: Final = (
     "-target",
     "riscv64-freestanding-none",
     f"-mcpu={CPU}",
@@ -166,7 +166,7 @@ def _link(
     inputs: Iterable[str | Path], script: str | Path, flags: Sequence[str], *, folder: Path, scratch: Path
 ) -> bytes:
     elf = scratch / "image.elf"
-    arguments = ["cc", *_IMAGE_FLAGS, *flags, "-T", str(script), *map(str, inputs), "-o", str(elf)]
+    arguments = ["cc", *IMAGE_FLAGS, *flags, "-T", str(script), *map(str, inputs), "-o", str(elf)]
     toolchain.run_zig(arguments, folder=folder, scratch=scratch)
     return padded(flat_image(elf.read_bytes(), 0, relocates_itself=True))
 
@@ -198,7 +198,7 @@ def _scratch() -> Iterator[Path]:
 def _kept(kind: str, key: str, cache: Path | None, make: Callable[[], bytes]) -> bytes:
     """What `make` returns, from the cache if it was made before. Two that make it at once make the same."""
     path = (cache or cache_folder()) / kind / f"{key}.bin"
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         return path.read_bytes()
     image = make()
     try:
@@ -216,7 +216,7 @@ def _kept(kind: str, key: str, cache: Path | None, make: Callable[[], bytes]) ->
 def _key(sources: Path, parts: Iterable[str]) -> str:
     """A digest of everything that an image depends on."""
     digest = hashlib.sha256()
-    for part in (toolchain.compiler_version(), *_IMAGE_FLAGS, *parts):
+    for part in (toolchain.compiler_version(), *IMAGE_FLAGS, *parts):
         digest.update(part.encode() + b"\0")
     ours = [Path(str(module.__file__)) for module in (sections, wasm2c)] + [Path(__file__)]
     files = sorted(path for path in (sources / "runtime").rglob("*") if path.is_file())
