@@ -50,8 +50,8 @@ def read_memory(stage: Stage) -> None:
         answer = machine.mailbox.load(address)
         if answer != Fault(Cause.LOAD_ACCESS, address):
             raise OtherwiseError(f"memory.{name}: the host's load from {address:#x} gave {answer}")
-        story.row(name, f"load from {address:#x}", f"-> access fault, cause {Cause.LOAD_ACCESS.value}")
-    story.refused("memory", "The processor refuses: PMP lets only the monitor and the enclave itself in.")
+        story.row(name, f"load {address:#x}", f"-> access fault, cause {Cause.LOAD_ACCESS.value}")
+    story.refused("memory", "The processor refuses. Its memory guard, PMP, keeps the host out.")
 
 
 def patch_app(stage: Stage) -> None:
@@ -61,9 +61,10 @@ def patch_app(stage: Stage) -> None:
     bundle = build(attacks.patched_app(APP, stage.scratch / "patched-app")).bundle
     with launch(bundle, state=stage.device) as instance:
         _test_bid(instance, bundle.measurement)
-        story.row(
-            "it works", next(line for line in instance.log() if "mallory" in line), "<- printed by the host"
-        )
+        leaked = [line for line in instance.log() if "mallory" in line]
+        if not leaked:
+            raise OtherwiseError("app: the patched app does not tell")
+        story.row("it works", leaked[0], "<- a test bid, printed by the host")
         story.must_refuse(
             "app",
             lambda: connect(instance, stage.expected.policy),
@@ -90,7 +91,7 @@ def patch_monitor(stage: Stage) -> None:
         word = instance.machine.mailbox.load(instance.enclave.handle.record.epm)
         if isinstance(word, Fault):
             raise OtherwiseError("monitor: the backdoor does not work")
-        story.row("it works", f"the host reads {word:016x}", "<- enclave memory")
+        story.row("it works", f"{word:016x}", "<- enclave memory, read by the host")
         nonce = secrets.token_bytes(32)
         claims = verify(instance.evidence(nonce), stage.expected.policy.endorsements(), nonce=nonce)
         story.row("signatures", "genuine", "the device signs for this one, too")
@@ -182,8 +183,8 @@ def steal_bids(stage: Stage) -> None:
     story, place = stage.story, stage.instance.enclave.handle.record
     story.attempt("Read the bids from DRAM")
     found = attacks.find_bids(stage.instance.machine.read(place.epm, place.epm_size))
-    if found != BIDS:
-        raise OtherwiseError(f"bids.stolen: found {found}")
+    if not BIDS.items() <= found.items():
+        raise OtherwiseError(f"bids.stolen: found only {found}")
     for name, amount in sorted(found.items()):
         story.row(name, str(amount))
     story.broken("bids.stolen", "SUCCEEDS: all three bids, in plain text, losing ones included.")

@@ -33,7 +33,8 @@ _LEAK = (
     "fn handle(request: []const u8) ttee.Refused![]const u8 {\n",
     "fn handle(request: []const u8) ttee.Refused![]const u8 {\n    ttee.log(request);\n",
 )
-_BID = struct.Struct("<32sI4xQ")
+_BID = struct.Struct("<32sIIQ")
+_MAX_AMOUNT = 10**15
 _NAME = frozenset((string.ascii_letters + string.digits + "-_").encode())
 
 
@@ -123,9 +124,11 @@ def find_bids(memory: bytes) -> dict[str, int]:
     """Every name and amount in the auction's memory: who has read auction.zig knows its tables."""
     bids = {}
     for at in range(0, len(memory) - _BID.size, 8):
-        field, length, amount = _BID.unpack_from(memory, at)
+        field, length, gap, amount = _BID.unpack_from(memory, at)
+        if not 1 <= length <= 32 or gap or not 1 <= amount <= _MAX_AMOUNT:
+            continue
         name = field[:length]
-        if 1 <= length <= 32 and amount and _NAME.issuperset(name) and not any(field[length:]):
+        if _NAME.issuperset(name) and not any(field[length:]):
             bids[name.decode()] = amount
     return bids
 

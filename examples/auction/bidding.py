@@ -14,7 +14,7 @@ from auction import EVIDENCE, POLICY, RESULT
 from stage import APP, BIDS, LOT, RESERVE, Stage
 from story import OtherwiseError, Story, short
 from ttee.connect import connect
-from ttee.model import Status, Verdict
+from ttee.model import Status, Tier, Verdict
 from ttee.tee.recognise import dump_evidence
 
 
@@ -23,17 +23,16 @@ def bids(stage: Stage) -> tuple[auction.Seller, list[auction.Receipt]]:
     story, host = stage.story, stage.host
     story.chapter("Three bidders verify first, then bid")
     story.say(
-        """Each sends a fresh random number, a nonce, and gets evidence over it. The monitor signs that, and
-        the device signs the monitor. This is what alice finds:"""
+        """Each sends a fresh random number, a nonce, and gets evidence over it: signed by the monitor, whose
+        key the device has signed. What alice finds:"""
     )
     story.gap()
     seller = auction.Seller(connect(host, stage.expected.policy).call)
     seller.open(LOT, RESERVE)
     sessions = {name: connect(host, stage.expected.policy) for name in BIDS}
     _show(story, sessions["alice"].verdict)
-    story.expect(
-        "verify.affirming", len(sessions) == len(BIDS), "alice, bob and carol find the same: affirming."
-    )
+    affirming = all(session.verdict.status is Tier.AFFIRMING for session in sessions.values())
+    story.expect("verify.affirming", affirming, "alice, bob and carol find the same: affirming.")
     story.gap()
     story.say(
         """Only now each seals a bid to the channel key. What a bidder says, and what the host gets to see of
@@ -46,11 +45,11 @@ def bids(stage: Stage) -> tuple[auction.Seller, list[auction.Receipt]]:
         message = host.sealed[-1]
         story.row(f"bid {name} {amount}", f"{message[:20].hex(' ', 4)} ...", f"{len(message)} bytes")
     seen = b"\0".join([*host.sealed, *host.replies, *(line.encode() for line in stage.instance.log())])
-    secrets = [word.encode() for name, amount in BIDS.items() for word in (name, str(amount))]
+    secrets = [word.encode() for name, amount in BIDS.items() for word in (f"bid {name}", str(amount))]
     story.expect(
         "bids.sealed",
         not any(secret in seen for secret in secrets),
-        "No name and no amount occurs in anything that the host has carried or printed.",
+        "No bid and no amount in anything that the host carried or printed.",
     )
     return seller, receipts
 
@@ -84,13 +83,13 @@ def result(stage: Stage, seller: auction.Seller, receipts: list[auction.Receipt]
     (out / EVIDENCE).write_bytes(dump_evidence(evidence))
     story.gap()
     story.say(
-        """dana was not there. She has the result, the evidence and the policy, and checks them in a process of
-        her own, offline, without QEMU. bob adds his receipt:"""
+        """dana was not there. She has three files: result, evidence, policy. She checks them offline, in a
+        process that finds no QEMU. bob adds his receipt:"""
     )
     story.gap()
     story.quote(dana(out, str(receipts[1])))
     story.held("result.proven", "Genuine, of this app, from three bids, and bob's is among them.")
-    story.say("A warning, because no nonce of hers is in it: it proves what happened, not when.")
+    story.say("Warning, as no nonce of hers is in it: it proves what happened, not when.")
     story.gap()
     story.say("To do the same, on any machine that has T-TEE and these three files:")
     story.command(f"{program('ttee')} verify {out / EVIDENCE} \\")

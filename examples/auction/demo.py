@@ -76,7 +76,7 @@ def ending(stage: Stage) -> None:
     story.table(
         ("who", "breaks it?", "why"),
         [
-            ("network, proxies", "no", "what they carry is sealed to verified keys"),
+            ("network, proxies", "no", "messages are sealed to a verified key"),
             ("the host's software", "no", "PMP; all it can do is stop the auction"),
             ("who patches software", "no", "all is measured: nobody talks to it"),
             ("other bidders", "no", "bids stay inside; names are first come"),
@@ -107,16 +107,17 @@ def play(story: Story, out: Path, scratch: Path) -> None:
     story.chapter("Start it in the TEE")
     story.say(
         """The boot ROM measures the monitor, derives its keys, and forgets the device secret. The monitor
-        closes a piece of memory to everybody else, measures what lies there, and starts it."""
+        has the processor close a piece of memory to everybody else (PMP), measures what lies there, and
+        starts it."""
     )
     story.gap()
     begin = time.perf_counter()
     with launch(expected.bundle, state=scratch / "device") as instance:
         stage = Stage(story, out, scratch, expected, instance, Host(instance))
         place = instance.enclave.handle.record
-        story.row("enclave", f"{place.epm_size >> 10} KiB at {place.epm:#x}", "closed to the host by PMP")
+        story.row("enclave", f"at {place.epm:#x}", f"{place.epm_size >> 10} KiB, closed to the host")
         story.row(
-            "shared pages", f"{place.utm_size >> 10} KiB at {place.utm:#x}", "where sealed messages pass"
+            "shared pages", f"at {place.utm:#x}", f"{place.utm_size >> 10} KiB, where sealed messages pass"
         )
         story.held("start", f"It runs, after {time.perf_counter() - begin:.1f} s. Why believe that? Step 3.")
         seller, receipts = bidding.bids(stage)
