@@ -18,6 +18,7 @@ from ttee.errors import ExitCode, TteeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+from itertools import takewhile
 
 _BROKEN_PIPE = 141
 """What a shell reports of a program that nobody listens to any more: 128 + SIGPIPE."""
@@ -39,6 +40,8 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Never raises, except with TTEE_DEBUG set."""
     output = Output()
+    # Asked for before the command line is understood, so that a misunderstanding comes as JSON, too.
+    output.as_json = "--json" in takewhile(lambda argument: argument != "--", arguments)
     try:
         result = cli.main(list(arguments), prog_name="ttee", standalone_mode=False, obj=output)
         return result if isinstance(result, int) else ExitCode.AFFIRMING

@@ -77,7 +77,7 @@ def build(output: Output, app: str) -> None:
 @click.option("--tee", "tee_name", envvar="TTEE_TEE", help="Measure it as this TEE does, too.")
 @click.pass_obj
 def measure(output: Output, *, app: str, tee_name: str | None) -> None:
-    """Say what a verifier should expect of an app, recomputed from source.
+    """Recompute what a verifier should expect of an app.
 
     APP is an app folder, which is built, or a bundle.
     """

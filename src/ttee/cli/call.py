@@ -53,7 +53,7 @@ def call(
     at: str | None,
     timeout: float,
 ) -> None:
-    """Verify an instance, then send it a request over the sealed channel.
+    """Verify an instance, then send it a sealed request.
 
     TARGET is the name of an instance that runs here, or the address of one. REQUEST is text; - reads stdin. Nothing is
     sent unless the verdict is affirming. Without --policy, TARGET.policy.toml in the present folder or in the app's

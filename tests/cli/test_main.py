@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one place where errors become words and exit codes; and help that is true."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from importlib import import_module
+
+import click
+import pytest
+
+from tests.cli.transcript import PROGRAM
+from ttee.cli import run
+from ttee.cli.output import Output, table
+from ttee.cli.root import COMMANDS, cli
+from ttee.errors import ExitCode, UsageError, all_errors
+from ttee.tee import TEES
+
+
+def broken(*_: object, **__: object) -> None:
+    raise KeyError("nobody foresaw this")
+
+
+def test_a_mistake_in_the_program_is_one_line_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ttee.tee.all_tees", broken)
+    monkeypatch.delenv("TTEE_DEBUG", raising=False)
+    assert run(["tees"]) == ExitCode.INTERNAL
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "ttee: internal error: KeyError: 'nobody foresaw this'"
+    assert "TTEE_DEBUG" in said[1]
+    assert len(said) == 2
+
+
+def test_with_ttee_debug_it_shows_where(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ttee.tee.all_tees", broken)
+    monkeypatch.setenv("TTEE_DEBUG", "1")
+    with pytest.raises(KeyError):
+        run(["tees"])
+
+
+def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("ttee.tee.all_tees", interrupted)
+    assert run(["tees"]) == ExitCode.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_nobody_reading_stdout_is_no_mistake_of_ours() -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"{PROGRAM} explain --list | head -n 1"], capture_output=True, text=True, check=True
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_every_error_has_a_next_step_and_an_id_of_its_own() -> None:
+    ids = [kind.id for kind in all_errors()]
+    assert len(set(ids)) == len(ids)
+    for kind in all_errors():
+        assert "Next:" in (kind.__doc__ or ""), kind
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_overview_says_of_each_command_what_its_own_help_says(name: str) -> None:
+    command = getattr(import_module(f"ttee.cli.{COMMANDS[name].module}"), name)
+    assert isinstance(command, click.Command)
+    assert (
+        (command.help or "").split("\n\n")[0].replace("\n", " ").startswith(COMMANDS[name].help.rstrip("."))
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_help_has_examples_of_that_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([name, "--help"]) == 0
+    text = capsys.readouterr().out
+    assert f"ttee {name}" in text.partition("Examples:")[2]
+
+
+def test_help_imports_neither_tees_nor_cryptography() -> None:
+    code = (
+        "import sys; from ttee.cli import run; run(['--help']); "
+        "print([m for m in ('ttee.tee', 'cryptography', 'nacl', 'starlette') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_binary_is_not_written_to_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with pytest.raises(UsageError):
+        Output().binary(b"\x1b[2J")
+
+
+def test_tables_align_and_leave_the_last_column_alone() -> None:
+    assert table([("a", "long", "x"), ("bbb", "y", "zz zz")]) == "a    long  x\nbbb  y     zz zz"
+
+
+def test_there_is_a_command_line() -> None:
+    assert isinstance(cli, click.Group)
+    assert cli.list_commands(click.Context(cli)) == list(COMMANDS)
+    assert list(TEES) == sorted(TEES)
