@@ -78,6 +78,14 @@ def test_kinds_outside_the_data_model_are_refused(encoded: str) -> None:
     refused(encoded)
 
 
+@pytest.mark.parametrize("tag", [*range(300), 1004, 43000, 55799, 2**32])
+def test_no_tag_is_interpreted_whatever_it_stands_before(tag: int) -> None:
+    """Some that the library knows would compile a regular expression, or build an object, out of hostile bytes."""
+    head = b"\xdb" + tag.to_bytes(8, "big")
+    for body in ("00", "4101", "6161", "820102", "a0"):
+        assert "a tag" in refused((head + bytes.fromhex(body)).hex()).message
+
+
 def test_the_message_says_which_part_is_of_another_kind() -> None:
     assert ".a[1]" in refused("a1616182 01 f6").message
 
