@@ -163,6 +163,14 @@ def test_calls_are_followed_only_in_modules_that_grow() -> None:
     assert "MEMORY_MAY_MOVE" not in wasm2c.translate(module(ECHO)).body
 
 
+def test_a_compiler_that_uses_up_its_limits_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is the machine's or the module's, we cannot know; it names the compiler, and no folder of ours."""
+    monkeypatch.setattr(aot, "_LIMITS", (f"--as={64 << 20}",))
+    with pytest.raises(TeeError, match="cross compiler failed") as error:
+        aot.translate_and_link(GROWING, firmware_sources())
+    assert "ttee-aot" not in error.value.message
+
+
 # --- tools ------------------------------------------------------------------------------------------
 
 

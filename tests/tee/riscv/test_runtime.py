@@ -29,6 +29,7 @@ from ttee.errors import (
 from ttee.guest.registers import Event, decode_log, identity_events, replay
 from ttee.guest.statement import Statement
 from ttee.tee.riscv import aot
+from ttee.tee.riscv.aot import MAX_FRAME
 from ttee.tee.riscv.config import config_page, epm_size_for, sealed_request_size, utm_size_for
 from ttee.tee.riscv.firmware import Firmware
 from ttee.tee.riscv.machine import Machine
@@ -347,6 +348,18 @@ def test_an_app_that_does_not_answer_is_interrupted_and_does_not_lose_the_enclav
         probe.enclave.call(sealed(probe, b"!")[0], timeout=0.3)
     with pytest.raises(TeeTimeoutError):
         probe.enclave.echo(b"are you done?", timeout=0.3)
+
+
+def test_serving_an_app_fits_the_guard_below_its_stack(machine: Machine, probe: Running) -> None:
+    """An app may stand at its stack's limit when it asks for something, one frame of it below: the rest is guard."""
+    free, pattern, guard, parked = probe.enclave.handle.record.free, b"\xa5", 0x10000, 2048
+    size = guard + probe.bundle.limits.stack + 0x4000 - parked
+    message, _ = sealed(probe, b"d")
+    machine.write(free, pattern * size)  # below the frames of the runtime that waits for a request
+    with pytest.raises(TeeTimeoutError):
+        probe.enclave.call(message, timeout=0.3)
+    used = parked + len(machine.read(free, size).lstrip(pattern))
+    assert 1000 < used < guard - 2 * MAX_FRAME
 
 
 def test_a_closed_enclave_says_so(machine: Machine, probe_code: bytes) -> None:

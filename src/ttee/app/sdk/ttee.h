@@ -26,7 +26,7 @@ enum {
     TTEE_TOO_SMALL = -1,  /* the output does not hold the result */
     TTEE_LOG_FULL = -2,   /* register 3 takes no more events */
     TTEE_NOT_SEALED = -3, /* not sealed by this app in this TEE, or altered since */
-    TTEE_REFUSED = -4,    /* the TEE gave no evidence */
+    TTEE_REFUSED = -4,    /* the TEE gave no evidence; an event out of its bounds */
 };
 
 enum {
@@ -44,11 +44,12 @@ TTEE_IMPORT("random") void ttee_random(void *out, uint32_t length);
 /* One line for the operator, at most TTEE_LOG_LINE bytes. The host reads it: nothing secret. */
 TTEE_IMPORT("log") void ttee_log(const char *line, uint32_t length);
 
-/* Extends register 3 by an event: 0, or TTEE_LOG_FULL. Name of 1 to 64 bytes, payload of up to 1024. */
+/* Extends register 3 by an event: 0, TTEE_LOG_FULL, or TTEE_REFUSED unless the name is UTF-8 of 1 to 64 bytes and the
+ * payload has at most 1024. */
 TTEE_IMPORT("extend")
 int32_t ttee_extend(const char *name, uint32_t name_length, const void *payload, uint32_t payload_length);
 
-/* A key bound to this TEE and to this app's authority, or its measurement if it has none. */
+/* A key bound to this TEE and to this app's authority, or its measurement if it has none. Path of up to 128 bytes. */
 TTEE_IMPORT("derive_key") void ttee_derive_key(const void *path, uint32_t path_length, uint8_t out[TTEE_KEY_SIZE]);
 
 /* Encrypts for later runs of this app in this TEE: the length of the blob, or TTEE_TOO_SMALL. */

@@ -41,13 +41,14 @@ pub fn log(line: []const u8) void {
     imports.log(line.ptr, @intCast(line.len));
 }
 
-/// Extends register 3 by an event. Name of 1 to 64 bytes, payload of up to 1024.
-pub fn extend(name: []const u8, payload: []const u8) error{LogFull}!void {
+/// Extends register 3 by an event. Name of 1 to 64 bytes of UTF-8, payload of up to 1024 bytes.
+pub fn extend(name: []const u8, payload: []const u8) error{ LogFull, Refused }!void {
     const result = imports.extend(name.ptr, @intCast(name.len), payload.ptr, @intCast(payload.len));
-    if (result != 0) return error.LogFull;
+    if (result == -2) return error.LogFull;
+    if (result != 0) return error.Refused;
 }
 
-/// A key bound to this TEE and to this app's authority, or its measurement if it has none.
+/// A key bound to this TEE and to this app's authority, or its measurement if it has none. Path of up to 128 bytes.
 pub fn deriveKey(path: []const u8) [32]u8 {
     var key: [32]u8 = undefined;
     imports.derive_key(path.ptr, @intCast(path.len), &key);

@@ -63,6 +63,11 @@ _APP_FLAGS: Final = (
 _CRYPTO_FLAGS: Final = ("-fPIC",)
 _APP_HEADER: Final = struct.Struct("<8s6I")
 _MAX_C: Final = 64 << 20
+_LIMITS: Final = ("--cpu=400", f"--as={8 << 30}", f"--fsize={256 << 20}", "--core=0")
+"""For the compiler, when it compiles what came from a stranger's module."""
+_MODULE_AT_FAULT: Final = re.compile(
+    r"(module\.[ch]|instance\.c|wasm\.h):\d+.* error: |ld\.lld: error: undefined"
+)
 _SOURCE: Final = "docs/spec/app-abi.md"
 
 
@@ -126,6 +131,7 @@ def translate_and_link(module: bytes, sources: Path, *, flags: Sequence[str] = (
                 [*_APP_FLAGS, f"-I{app}", "-I.", *flags],
                 folder=scratch,
                 scratch=scratch,
+                limits=_LIMITS,
             )
         except TeeError as error:
             raise _explained(error, (scratch, sources)) from None
@@ -163,11 +169,17 @@ def link_image(inputs: Iterable[Path], script: Path, flags: Sequence[str] = ()) 
 
 
 def _link(
-    inputs: Iterable[str | Path], script: str | Path, flags: Sequence[str], *, folder: Path, scratch: Path
+    inputs: Iterable[str | Path],
+    script: str | Path,
+    flags: Sequence[str],
+    *,
+    folder: Path,
+    scratch: Path,
+    limits: Sequence[str] = (),
 ) -> bytes:
     elf = scratch / "image.elf"
     arguments = ["cc", *IMAGE_FLAGS, *flags, "-T", str(script), *map(str, inputs), "-o", str(elf)]
-    toolchain.run_zig(arguments, folder=folder, scratch=scratch)
+    toolchain.run_zig(arguments, folder=folder, scratch=scratch, limits=limits)
     return padded(flat_image(elf.read_bytes(), 0, relocates_itself=True))
 
 
@@ -176,9 +188,9 @@ def _explained(error: TeeError, folders: Iterable[Path]) -> TeeError | ModuleErr
     said = error.message
     for folder in folders:
         said = said.replace(f"{folder}/", "")
-    lines = [line for line in said.splitlines() if "error:" in line]
+    lines = [line for line in said.splitlines() if _MODULE_AT_FAULT.search(line)]
     if not lines:
-        return error
+        return TeeError(said, where=error.where, hint=error.hint)
     if any("stack frame size" in line for line in lines):
         return ModuleError(
             f"a function of the module needs more than {MAX_FRAME} bytes of stack for itself",
@@ -203,9 +215,10 @@ def _kept(kind: str, key: str, cache: Path | None, make: Callable[[], bytes]) ->
     image = make()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix="new-", delete=False) as file:
-            file.write(image)
-        Path(file.name).replace(path)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="new-") as place:
+            ready = Path(place, path.name)
+            ready.write_bytes(image)
+            ready.replace(path)
     except OSError as error:
         raise TeeError(
             f"the {kind} image cannot be kept: {error}", hint="set XDG_CACHE_HOME to a writable folder"

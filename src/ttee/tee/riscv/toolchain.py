@@ -122,13 +122,17 @@ def link_elf(
         return output.read_bytes()
 
 
-def run_zig(arguments: Sequence[str], *, folder: Path, scratch: Path) -> None:
-    """Run one of Zig's compilers in `folder`; `scratch` keeps its cache. Raises TeeError with what it said."""
+def run_zig(arguments: Sequence[str], *, folder: Path, scratch: Path, limits: Sequence[str] = ()) -> None:
+    """Run one of Zig's compilers in `folder`; `scratch` keeps its cache. Raises TeeError with what it said.
+
+    `limits`: options of prlimit(1) to run it under, for code that comes from strangers.
+    """
     compiler_version()
+    under = ["prlimit", *limits, "--"] if limits else []
     environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(scratch / "zig-cache")}
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "ziglang", *arguments],
+            [*under, sys.executable, "-m", "ziglang", *arguments],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,

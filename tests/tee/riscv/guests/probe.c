@@ -52,6 +52,14 @@ TTEE_HANDLE(request, length) {
         case 'x': ttee_random((void *)0xfffffff0u, 16); return ttee_reply_text("reached");
         case 'y': ttee_log((const char *)request, 0xffffffffu); return ttee_reply_text("reached");
         case 'z': return ttee_reply((const void *)0xfffffff0u, 32);
+        case 'd': /* everything, and then never back: what it took of the stack stays to be seen */
+            ttee_random(out, 100);
+            ttee_print("line");
+            ttee_event("event", out, 100);
+            ttee_derive_key("path", 4, out);
+            ttee_unseal(out, (uint32_t)ttee_seal(out, 100, out, ROOM), out, ROOM);
+            ttee_report(out, 64, out, ROOM);
+            for (;;) continue;
         default: for (;;) continue;
     }
 }
