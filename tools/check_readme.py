@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import io
+import os
 import re
 import shlex
 import sys
@@ -20,6 +21,7 @@ import click
 from ttee.cli import run
 from ttee.cli.root import cli
 
+os.environ["COLUMNS"] = "80"  # help is as wide as the terminal; pages are not
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("README.md", "CONTRIBUTING.md", "docs/*.md", "docs/spec/*.md", "examples/*/README.md")
 _HELP = re.compile(r"```console\n\$ ttee (?P<command>[^\n]*?) ?(?P<flag>--help)\n(?P<text>.*?)```", re.DOTALL)
@@ -30,7 +32,7 @@ _CALL = re.compile(r"(?:^|&& |\$ |uv run )ttee (.+?)(?= &&|  +#|$)", re.MULTILIN
 def main() -> int:
     """0 when all is as the program has it."""
     write = "--write" in sys.argv[1:]
-    complaints = []
+    complaints: list[str] = []
     for page in sorted(path for pattern in PAGES for path in ROOT.glob(pattern)):
         text = page.read_text()
         fresh = _HELP.sub(lambda block: _block(block["command"]), text)

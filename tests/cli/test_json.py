@@ -115,5 +115,5 @@ def test_every_command_is_asked_for_json_here() -> None:
 def test_an_ear_names_the_policy_and_holds_the_verdict(place: Place) -> None:
     ear = ask(place, *VERDICT, "--nonce", NONCE, "--ear")
     submodule = ear["submods"]["riscv"]
-    assert submodule["ear.status"] == 2
+    assert submodule["ear.status"] == "affirming"
     conforms(submodule["ttee.verdict"], "verdict")

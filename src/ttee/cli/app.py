@@ -28,7 +28,10 @@ from ttee.tee import tee_named
 )
 @click.pass_obj
 def new(output: Output, *, name: str, language: str) -> None:
-    """Make an app folder to start from, in the present folder."""
+    """Make an app folder to start from.
+
+    It is made in the present folder, and called NAME.
+    """
     from ttee.app.new import new_app  # noqa: PLC0415
 
     files = [str(path) for path in new_app(Path(), name, language=language)]
@@ -74,7 +77,7 @@ def build(output: Output, app: str) -> None:
     """
 )
 @click.argument("app")
-@click.option("--tee", "tee_name", envvar="TTEE_TEE", help="Measure it as this TEE does, too.")
+@click.option("--tee", "tee_name", metavar="TEE", envvar="TTEE_TEE", help="Measure it as this TEE does, too.")
 @click.pass_obj
 def measure(output: Output, *, app: str, tee_name: str | None) -> None:
     """Recompute what a verifier should expect of an app.

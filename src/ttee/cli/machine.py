@@ -142,7 +142,7 @@ def _mark(good: bool) -> str:
 @command(examples="ttee env")
 @click.pass_obj
 def env(output: Output) -> None:
-    """List the environment variables that matter, and their values."""
+    """List the environment variables that matter."""
     values = {name: os.environ.get(name) for name in ENVIRONMENT}
     rows = [
         (name, "(unset)" if values[name] is None else str(values[name]), use)
@@ -204,7 +204,10 @@ def completion(output: Output, shell: str) -> None:
 @click.argument("name", required=False)
 @click.pass_obj
 def schema(output: Output, name: str | None) -> None:
-    """Print the JSON schema of a format; without NAME, list them."""
+    """Print the JSON schema of a format.
+
+    Without NAME, list them.
+    """
     from ttee.cli.schemas import read_schema, schema_names  # noqa: PLC0415
 
     if name is None:

@@ -46,7 +46,13 @@ def policy() -> None:
     """,
 )
 @click.argument("app", required=False)
-@click.option("--tee", "tee_name", envvar="TTEE_TEE", help="The TEE; by default the best that works here.")
+@click.option(
+    "--tee",
+    "tee_name",
+    metavar="TEE",
+    envvar="TTEE_TEE",
+    help="The TEE; by default the best that works here.",
+)
 @click.option("--device-key", "keys", type=Hex(32), multiple=True, metavar="HEX",
               help="A device to rely on; by default this machine's.")  # fmt: skip
 @click.option("--from", "source", metavar="EVIDENCE", help="Believe this evidence, and pin what it says.")

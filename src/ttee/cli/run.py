@@ -37,7 +37,13 @@ _PATIENCE = 3.0
     """
 )
 @click.argument("app")
-@click.option("--tee", "tee_name", envvar="TTEE_TEE", help="The TEE; by default the best that works here.")
+@click.option(
+    "--tee",
+    "tee_name",
+    metavar="TEE",
+    envvar="TTEE_TEE",
+    help="The TEE; by default the best that works here.",
+)
 @click.option("--name", help="What to call the instance; by default the app's name.")
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Listen on this TCP port, too; 0 lets the system choose."

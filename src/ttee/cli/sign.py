@@ -70,7 +70,13 @@ def _show(output: Output, file: str) -> None:
 @click.option(
     "--key", "key_file", required=True, metavar="FILE", help="The authority's key, from `ttee key new`."
 )
-@click.option("--tee", "tee_name", envvar="TTEE_TEE", help="The TEE; by default the best that works here.")
+@click.option(
+    "--tee",
+    "tee_name",
+    metavar="TEE",
+    envvar="TTEE_TEE",
+    help="The TEE; by default the best that works here.",
+)
 @click.pass_obj
 def sign(output: Output, *, app: str, key_file: str, tee_name: str | None) -> None:
     """Sign an app's measurement in a TEE with the app's authority key.
