@@ -4,8 +4,8 @@
     python bench/bench_channel.py
 
 - HPKE in Python: sealing the request and opening the reply, on the client.
-- Transport: an echo of the same size through shared memory and two world switches, into the enclave and back; against an
-  echo of the same size over a unix socket to another process, in turn.
+- Transport: an echo of the same size through shared memory and two world switches, into the enclave and back; against
+  an echo of the same size over a unix socket to another process, in turn.
 - In the enclave: what is left of the whole call, i.e. opening, the app, sealing, under emulation.
 """
 

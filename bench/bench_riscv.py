@@ -3,10 +3,10 @@
 
     python bench/bench_riscv.py
 
-1. Spawn to verified report, images built before: start a machine, create the enclave, ask for evidence, verify it; against
-   an empty start and exit of the same emulator, in turn.
-2. Instructions, exactly counted under `-icount`: the same code as an enclave and in bare U-mode. What an enclave adds is
-   its entry, its exit and the monitor's time slices.
+1. Spawn to verified report, images built before: start a machine, create the enclave, ask for evidence, verify it;
+   against an empty start and exit of the same emulator, in turn.
+2. Instructions, exactly counted under `-icount`: the same code as an enclave and in bare U-mode. What an enclave adds
+   is its entry, its exit and the monitor's time slices.
 """
 
 from __future__ import annotations

@@ -152,7 +152,9 @@ TRAPS = {
     "a call through no entry": "(call_indirect (type $nothing) (i32.const 3)) (i64.const 0)",
     "a call through an empty entry": "(call_indirect (type $nothing) (i32.const 1)) (i64.const 0)",
     "a call through a wrong type": "(call_indirect (type $other) (i32.const 7) (i32.const 0)) (i64.const 0)",
-    "a segment that was dropped": "(call $drop) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)) (i64.const 1)",
+    "a segment that was dropped": (
+        "(call $drop) (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)) (i64.const 1)"
+    ),
     "a segment read beyond its end": "(memory.init $d (i32.const 0) (i32.const 1) (i32.const 4)) (i64.const 0)",
     "a table filled beyond its end": "(table.init $e (i32.const 2) (i32.const 0) (i32.const 2)) (i64.const 0)",
     "a table copied beyond its end": "(table.copy (i32.const 2) (i32.const 0) (i32.const 2)) (i64.const 0)",
