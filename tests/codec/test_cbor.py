@@ -110,3 +110,102 @@ def test_keys_are_ordered_shorter_first_then_bytewise() -> None:
 def test_nothing_outside_the_data_model_is_written(value: object) -> None:
     with pytest.raises(ValueError, match="CBOR here has"):
         cbor.dumps(value)  # type: ignore[arg-type]
+
+
+# --- as vendors write it --------------------------------------------------------------------------
+
+VENDOR_VALUES = st.recursive(
+    VALUES | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(max_size=5) | st.integers(-(1 << 64), (1 << 64) - 1), inner, max_size=30)
+    ),
+    max_leaves=12,
+)
+
+
+def read_vendor(data: bytes) -> cbor.VendorValue:
+    return cbor.loads_vendor(data, what="the claims", max_size=1 << 20, max_depth=16)
+
+
+def depth(value: object) -> int:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return 0 if inner is None else 1 + max(map(depth, inner), default=0)
+
+
+@given(VENDOR_VALUES)
+def test_what_a_vendor_writes_comes_back_in_its_order(value: cbor.VendorValue) -> None:
+    if depth(value) > 15:
+        return
+    encoded = cbor.dumps_vendor(value)
+    again = read_vendor(encoded)
+    assert again == value
+    assert cbor.dumps_vendor(again) == encoded
+
+
+@given(st.dictionaries(st.integers(0, 100_000), st.none(), max_size=600))
+def test_the_outermost_map_may_be_of_indefinite_length(value: dict[int | str, cbor.VendorValue]) -> None:
+    entries = b"".join(cbor.dumps_vendor({key: None})[1:] for key in value)
+    assert read_vendor(b"\xbf" + entries + b"\xff") == value
+
+
+def test_a_map_of_more_than_65535_entries_has_its_long_head() -> None:
+    entries = b"".join(cbor.dumps_vendor({key: 0})[1:] for key in range(70_000))
+    assert read_vendor(b"\xbf" + entries + b"\xff") == dict.fromkeys(range(70_000), 0)
+
+
+@given(st.binary(max_size=64))
+def test_any_bytes_are_as_vendors_write_them_or_refused(data: bytes) -> None:
+    try:
+        value = read_vendor(data)
+    except MalformedEvidenceError:
+        return
+    assert data[:1] == b"\xbf" or cbor.dumps_vendor(value) == data
+
+
+@pytest.mark.parametrize(
+    ("encoded", "place", "why"),
+    [
+        ("", ", byte 0", "cut short"),
+        ("bf01", ", byte 2", "cut short"),
+        ("0000", ", byte 1", "1 bytes after its end"),
+        ("bf0102ff00", ", byte 4", "1 bytes after its end"),
+        ("1800", ", byte 0", "shortest form"),
+        ("bf180102ff", ", byte 1", "shortest form"),
+        ("b80100f6", ", byte 0", "shortest form"),
+        ("9f01ff", ", byte 0", "shortest form"),
+        ("815f4101ff", ", byte 1", "shortest form"),
+        ("bf01bf0102ffff", ", byte 2", "shortest form"),
+        ("bf01020103ff", ", byte 5", "Duplicate map key"),
+        ("a201020103", ", byte 5", "Duplicate map key"),
+        ("a20102f503", ", byte 5", "Duplicate map key"),  # true is 1 to Python
+        ("c101", ", byte 2", "a tag"),
+        ("f7", "", "something else"),
+        ("e0", "", "something else"),
+        ("f93c00", "", "something else"),
+        ("a1f501", "", "something else"),
+        ("a1410001", "", "something else"),
+        ("a1810100", "", "something else"),
+    ],
+)
+def test_another_encoding_of_a_vendor_is_refused_at_its_place(encoded: str, place: str, why: str) -> None:
+    with pytest.raises(MalformedEvidenceError, match=why) as caught:
+        read_vendor(bytes.fromhex(encoded))
+    assert caught.value.where == f"the claims{place}"
+
+
+def test_the_size_of_what_a_vendor_writes_is_bounded_as_well() -> None:
+    with pytest.raises(MalformedEvidenceError, match="at most 3 are allowed"):
+        cbor.loads_vendor(bytes(4), what="it", max_size=3)
+    with pytest.raises(MalformedEvidenceError, match="depth"):
+        cbor.loads_vendor(b"\x81" * 9 + b"\0", what="it", max_size=100)
+
+
+def test_only_what_can_be_read_is_written_for_a_vendor() -> None:
+    for value in (1.5, b"".join, [{1.5: 1}], {(1,): 1}, 1 << 64):
+        with pytest.raises(ValueError, match="CBOR here has"):
+            cbor.dumps_vendor(value)  # type: ignore[arg-type]
+
+
+def test_the_head_of_a_tag_stands_before_its_item() -> None:
+    assert [cbor.tag_head(tag).hex() for tag in (18, 399, 907)] == ["d2", "d9018f", "d9038b"]

@@ -4,6 +4,8 @@
 The data model is small on purpose: booleans, 64-bit integers, text, bytes, arrays, and maps with text keys.
 For such maps "shorter first, then bytewise" and the bytewise order of section 4.2.1 are the same order.
 cbor2 reads leniently (trailing bytes, long integers, any key order), so `loads` encodes again and compares.
+
+`loads_vendor` reads what makers of TEEs write: null and integer keys as well, and keys in any order.
 """
 
 from __future__ import annotations
@@ -23,9 +25,16 @@ CborValue: TypeAlias = bool | int | str | bytes | list["CborValue"] | dict[str, 
 Encodable: TypeAlias = bool | int | str | bytes | Sequence["Encodable"] | Mapping[str, "Encodable"]
 """What `dumps` takes: tuples and read-only mappings are welcome."""
 
+VendorValue: TypeAlias = (
+    bool | int | str | bytes | list["VendorValue"] | dict[int | str, "VendorValue"] | None
+)
+"""What `loads_vendor` returns."""
+
 SOURCE = "RFC 8949, section 4.2.1"
+VENDOR_SOURCE = "RFC 8949, section 4.1"
 _LIMIT = 1 << 64
 _LEAVES = frozenset({bool, str, bytes})
+_VENDOR_LEAVES = frozenset({bool, int, str, bytes, type(None)})
 _KINDS = "booleans, 64-bit integers, text, bytes, arrays, and maps with text keys"
 
 
@@ -43,6 +52,7 @@ _STRICT: dict[str, Any] = {
     "semantic_decoders": dict.fromkeys(_TIME_AND_NUMBERS + _REFERENCES + _OBJECTS, _refuse_tag),
     "tag_hook": _refuse_tag,
 }
+_VENDOR = _STRICT | {"allow_indefinite": True}
 
 
 def dumps(value: Encodable) -> bytes:
@@ -77,7 +87,7 @@ def loads(
     except cbor2.CBORDecodeError as problem:
         raise error(
             f"{what} is not CBOR as we allow it: {_reason(problem)}",
-            where=f"{what}, byte {_stopped_at(data, max_depth)}",
+            where=f"{what}, byte {_stopped_at(data, max_depth, _STRICT)}",
             source=SOURCE,
         ) from None
     if _is_canonical(value) and cbor2.dumps(value) == data:
@@ -93,6 +103,81 @@ def loads(
         where=f"{what}, byte {at}",
         source=SOURCE,
     )
+
+
+def loads_vendor(
+    data: bytes,
+    *,
+    what: str,
+    max_size: int,
+    max_depth: int = 8,
+    error: type[TteeError] = MalformedEvidenceError,
+) -> VendorValue:
+    """The value of exactly one CBOR item as vendors write it, of at most `max_size` bytes.
+
+    Beyond `loads`: null, integer keys, keys in any order, and an outermost map of indefinite length (AWS).
+    Still refused with `error`: trailing bytes, tags, floats, duplicate keys, items longer than they need be.
+    """
+    if len(data) > max_size:
+        raise error(
+            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
+        )
+    try:
+        value: VendorValue = cbor2.loads(data, max_depth=max_depth, **_VENDOR)
+    except cbor2.CBORDecodeError as problem:
+        raise error(
+            f"{what} is not CBOR as we allow it: {_reason(problem)}",
+            where=f"{what}, byte {_stopped_at(data, max_depth, _VENDOR)}",
+            source=VENDOR_SOURCE,
+        ) from None
+    if not _is_vendor(value):
+        raise error(
+            f"{what} may hold {_KINDS} or integer keys, and null; it holds something else",
+            where=what,
+            source=VENDOR_SOURCE,
+        )
+    shortest = cbor2.dumps(value)
+    if data[:1] == b"\xbf" and isinstance(value, dict):
+        shortest = b"\xbf" + shortest[_head_size(len(value)) :] + b"\xff"
+    if shortest != data:
+        at = _first_difference(shortest, data)
+        trailing = f"has {len(data) - at} bytes after its end"
+        raise error(
+            f"{what} {trailing if at == len(shortest) else 'has an item that is not in its shortest form'}",
+            where=f"{what}, byte {at}",
+            source=VENDOR_SOURCE,
+        )
+    return value
+
+
+def dumps_vendor(value: VendorValue) -> bytes:
+    """An encoding of `value` that `loads_vendor` reads: keys in the order given. Raises ValueError."""
+    if not _is_vendor(value):
+        raise ValueError(f"CBOR here has {_KINDS} or integer keys, and null")
+    return cbor2.dumps(value)
+
+
+def tag_head(tag: int) -> bytes:
+    """The bytes that stand before a tagged item (RFC 8949, section 3.4), for those who peel or add a tag."""
+    return cbor2.dumps(cbor2.CBORTag(tag, 0))[:-1]
+
+
+def _head_size(length: int) -> int:
+    """How many bytes say "a map of so many entries" (RFC 8949, section 3)."""
+    return 1 + (length > 23) + (length > 0xFF) + 2 * (length > 0xFFFF)
+
+
+def _is_vendor(value: object) -> bool:
+    """Whether `value` is in the vendors' data model."""
+    kind = type(value)
+    if kind in _VENDOR_LEAVES:
+        return kind is not int or -_LIMIT <= value < _LIMIT  # type: ignore[operator]  # as above
+    if kind is list:
+        return all(_is_vendor(item) for item in value)  # type: ignore[attr-defined]
+    if kind is not dict:
+        return False
+    keys_are_plain = all(type(key) is str or type(key) is int for key in value)  # type: ignore[attr-defined]
+    return keys_are_plain and all(_is_vendor(item) for item in value.values())  # type: ignore[attr-defined]
 
 
 def _is_canonical(value: object) -> bool:
@@ -144,11 +229,11 @@ def _outside_model(value: object, path: str = "") -> str | None:
     return f"{path or 'it'} is of another kind ({type(value).__name__})"
 
 
-def _stopped_at(data: bytes, max_depth: int) -> int:
+def _stopped_at(data: bytes, max_depth: int, options: dict[str, Any]) -> int:
     """The offset at which decoding stops: read again, byte by byte; slow, and only done on failure."""
     stream = io.BytesIO(data)
     with suppress(cbor2.CBORDecodeError):
-        cbor2.CBORDecoder(stream, read_size=1, max_depth=max_depth, **_STRICT).decode()
+        cbor2.CBORDecoder(stream, read_size=1, max_depth=max_depth, **options).decode()
     return stream.tell()
 
 
