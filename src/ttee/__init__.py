@@ -11,7 +11,9 @@ Everything below is imported when it is first used. All errors are `TteeError`s,
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -84,3 +86,27 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Room(ModuleType):
+    """A module that shares its name with a function of the public face, and can be called as that."""
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return getattr(import_module("ttee.connect"), self.__name__.removeprefix("ttee."))(
+            *arguments, **options
+        )
+
+
+class _Face(ModuleType):
+    """This module. The import system binds each submodule here, and so over `appraise` and `connect`.
+
+    Python's reference, section 3.3.2.2 ("Customizing module attribute access").
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in ("appraise", "connect") and isinstance(value, ModuleType):
+            value.__class__ = _Room
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
