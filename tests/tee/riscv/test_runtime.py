@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -227,6 +228,26 @@ def test_log_lines_reach_the_operator_without_control_characters(probe: Running)
     assert probe.enclave.console()[-1].startswith("19 ")
 
 
+def test_the_console_can_be_read_while_the_app_is_busy(probe: Running) -> None:
+    message, _ = sealed(probe, b"!")
+    with ThreadPoolExecutor(1) as other:
+        busy = other.submit(probe.enclave.call, message, timeout=1.0)
+        assert probe.enclave.console() == []
+        assert not busy.done()
+        with pytest.raises(TeeTimeoutError):
+            busy.result()
+
+
+def test_a_host_that_lies_about_the_console_cannot_confuse_us(probe: Running) -> None:
+    utm = probe.enclave.handle.utm
+    utm[4096:8192] = b"\xff\x1b[2J\n".ljust(4096, b"x")
+    struct.pack_into("<Q", utm, 24, (1 << 64) - 1)
+    lines = probe.enclave.console()
+    assert all(line.isprintable() for line in lines)
+    struct.pack_into("<Q", utm, 24, 0)
+    assert len(probe.enclave.console()) <= 2
+
+
 def test_extend_shows_in_register_3_and_its_log(probe: Running) -> None:
     assert asked(probe, "e", b"sold\x00to Alice") == (0, b"")
     parts = probe.enclave.attest(NONCE)
@@ -408,6 +429,40 @@ def refused(machine: Machine, config: bytes, *, epm_size: int = 0, utm_size: int
         return error.value.message
     finally:
         handle.destroy()
+
+
+def with_image(machine: Machine, change: tuple[int, bytes]) -> Enclave:
+    """An enclave with an app image of which some bytes were changed before it was measured."""
+    runtime, image = aot.build_runtime(), bytearray(aot.compile_app(module(ECHO)))
+    image[change[0] : change[0] + len(change[1])] = change[1]
+    bundle = bundled(module(ECHO))
+    handle = machine.create_enclave(
+        runtime,
+        config_page(bundle),
+        bytes(image),
+        epm_size=epm_size_for(bundle.limits, runtime, bytes(image)),
+        utm_size=utm_size_for(bundle.limits),
+    )
+    try:
+        return Enclave.start(handle, bundle.limits)
+    except TeeError:
+        handle.destroy()
+        raise
+
+
+@pytest.mark.parametrize("change", [(0, b"X"), (8, b"\0\x20\0\0")], ids=["magic", "size"])
+def test_what_is_no_app_image_is_refused(machine: Machine, change: tuple[int, bytes]) -> None:
+    with pytest.raises(TeeError, match="not an app image"):
+        with_image(machine, change)
+
+
+def test_code_that_is_none_ends_the_enclave_as_a_fault(machine: Machine) -> None:
+    """The offset of `handle` leads to zeros, which are an illegal instruction."""
+    enclave = with_image(machine, (28, struct.pack("<I", 4096 - 64)))
+    running_ = Running(enclave, bundled(module(ECHO)))
+    with pytest.raises(TeeDiedError, match="illegal instruction"):
+        running_.ask(b"hello")
+    enclave.close()
 
 
 FIELDS = {

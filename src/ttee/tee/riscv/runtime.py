@@ -41,6 +41,8 @@ _OPERATION, _STATUS, _LENGTH, _PRINTED = 8, 12, 16, 24
 _RING, _RING_SIZE, _DATA = 4096, 4096, 8192
 _LINE_MOST: Final = 4096
 _LAST_LINES: Final = 3
+_LINES_KEPT: Final = 10_000
+_LEFT_MEMORY: Final = {Cause.FETCH_ACCESS, Cause.LOAD_ACCESS, Cause.STORE_ACCESS}
 
 
 class Operation(IntEnum):
@@ -81,6 +83,7 @@ class Enclave:
         self.handle = handle
         self._most = sealed_request_size(limits)
         self._lock = Lock()
+        self._console_lock = Lock()
         self._read = 0
         self._partial = b""
         self._lines: list[str] = []
@@ -106,12 +109,15 @@ class Enclave:
     def attest(self, nonce: bytes, *, timeout: float = 10.0) -> dict[str, bytes]:
         """Evidence over a nonce of 16 to 64 bytes: log, claims, report and statement. Raises TeeError."""
         answer = self._ask(Operation.ATTEST, nonce, timeout)
-        parts = cbor.loads(answer, what="evidence of the enclave", max_size=len(self.handle.utm), max_depth=1)
-        if not isinstance(parts, dict) or parts.keys() != EVIDENCE_PARTS:
-            raise TeeError(
-                "the enclave's evidence has other parts than it should", where="shared pages", source=SOURCE
-            )
-        return {name: part for name, part in parts.items() if isinstance(part, bytes)}
+        most = len(self.handle.utm)
+        parts = cbor.loads(answer, what="evidence of the enclave", max_size=most, max_depth=1, error=TeeError)
+        if isinstance(parts, dict) and parts.keys() == EVIDENCE_PARTS:
+            named = {name: part for name, part in parts.items() if isinstance(part, bytes)}
+            if named.keys() == EVIDENCE_PARTS:
+                return named
+        raise TeeError(
+            "the enclave's evidence has other parts than it should", where="shared pages", source=SOURCE
+        )
 
     def call(self, sealed: bytes, *, timeout: float = 10.0) -> bytes:
         """The sealed reply to a sealed request (docs/spec/channel.md).
@@ -127,8 +133,8 @@ class Enclave:
 
     def console(self) -> list[str]:
         """The lines printed since the last call; untrusted text, control characters as `?`."""
-        with self._lock:
-            self._drain()
+        self._drain()
+        with self._console_lock:
             lines, self._lines = self._lines, []
             return lines
 
@@ -194,6 +200,8 @@ class Enclave:
         if result.error == SbiError.FAULTED:
             name = Cause(result.value).name if result.value in set(Cause) else f"cause {result.value}"
             what = name.lower().replace("_", " ")
+            if result.value not in _LEFT_MEMORY:
+                return TeeDiedError(f"the enclave was ended by a fault ({what}){quoted}")
             return AppTrappedError(
                 f"the app left its memory and was ended (fault: {what}){quoted}",
                 source="docs/spec/app-abi.md, Trap",
@@ -214,19 +222,21 @@ class Enclave:
     # --- the console ------------------------------------------------------------------------------
 
     def _drain(self) -> None:
-        """Take what was printed; the ring keeps the last 4096 bytes only."""
+        """Take what was printed, also while a request is served; the ring keeps the last 4096 bytes only."""
         utm = self.handle.utm
-        (printed,) = struct.unpack_from("<Q", utm, _PRINTED)
-        new = (printed - self._read) % (1 << 64)
-        if new > _RING_SIZE:
-            self._partial, new = b"", _RING_SIZE
-        start = (printed - new) % _RING_SIZE
-        ring = bytes(utm[_RING : _RING + _RING_SIZE])
-        self._read = printed
-        *lines, self._partial = (self._partial + (ring + ring)[start : start + new]).split(b"\n")
-        self._partial = self._partial[-_LINE_MOST:]
-        self._lines += map(_shown, lines)
-        self._last = (self._last + [_shown(line) for line in lines])[-_LAST_LINES:]
+        with self._console_lock:
+            (printed,) = struct.unpack_from("<Q", utm, _PRINTED)
+            new = (printed - self._read) % (1 << 64)
+            if new > _RING_SIZE:
+                self._partial, new = b"", _RING_SIZE
+            start = (printed - new) % _RING_SIZE
+            ring = bytes(utm[_RING : _RING + _RING_SIZE])
+            self._read = printed
+            *lines, self._partial = (self._partial + (ring + ring)[start : start + new]).split(b"\n")
+            self._partial = self._partial[-_LINE_MOST:]
+            shown = [_shown(line) for line in lines]
+            self._lines = (self._lines + shown)[-_LINES_KEPT:]
+            self._last = (self._last + shown)[-_LAST_LINES:]
 
 
 def _shown(line: bytes) -> str:
