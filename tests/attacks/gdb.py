@@ -12,7 +12,9 @@ Whoever holds this port is past all protection: the stub reads physical memory a
 from __future__ import annotations
 
 import re
+import select
 import socket
+from threading import Thread
 from types import TracebackType
 from typing import Self
 
@@ -68,6 +70,24 @@ class Debugger:
     def unbreak(self, address: int) -> None:
         assert self.ask(f"z1,{address:x},4") == "OK"
 
+    def watch_reads(self, address: int, size: int) -> None:
+        assert self.ask(f"Z3,{address:x},{size:x}") == "OK"
+
+    def unwatch_reads(self, address: int, size: int) -> None:
+        assert self.ask(f"z3,{address:x},{size:x}") == "OK"
+
+    def runs_into_something(self, meanwhile: Thread) -> bool:
+        """Run on; True before what was waited for, False (stopped, too) once `meanwhile` has ended."""
+        self._send("c")
+        while meanwhile.is_alive():
+            if select.select([self._socket], [], [], 0.005)[0]:
+                self._buffer += self._socket.recv(65536)
+            if self._complete() is not None:
+                return True
+        self._socket.sendall(b"\x03")
+        self._stopped()
+        return False
+
     def go(self) -> None:
         """Run to the next breakpoint."""
         self._send("c")
@@ -109,12 +129,17 @@ class Debugger:
             pass
 
     def _packet(self) -> str:
-        while True:
-            start = self._buffer.find(b"$")
-            end = self._buffer.find(b"#", start + 1)
-            if 0 <= start < end and len(self._buffer) >= end + 3:
-                packet = self._buffer[start + 1 : end]
-                self._buffer = self._buffer[end + 3 :]
-                self._socket.sendall(b"+")
-                return packet.decode("latin-1")
+        while (packet := self._complete()) is None:
             self._buffer += self._socket.recv(65536)
+        return packet
+
+    def _complete(self) -> str | None:
+        """The next packet, if it has come."""
+        start = self._buffer.find(b"$")
+        end = self._buffer.find(b"#", start + 1)
+        if not 0 <= start < end or len(self._buffer) < end + 3:
+            return None
+        packet = self._buffer[start + 1 : end]
+        self._buffer = self._buffer[end + 3 :]
+        self._socket.sendall(b"+")
+        return packet.decode("latin-1")
