@@ -14,7 +14,6 @@ import click
 from ttee.app.bundle import Bundle
 from ttee.appraise import Policy, builtin_policy, load_policy, parse_policy, starting_policy
 from ttee.cli.output import Output
-from ttee.errors import UsageError
 from ttee.model import Anchor
 from ttee.serve.places import tee_state_dir
 from ttee.tee.base import Tee
@@ -93,9 +92,8 @@ def keep_policy(path: Path, text: str, output: Output) -> None:
             return
         path.write_bytes(marked)
     except OSError as problem:
-        raise UsageError(
-            f"cannot write the policy: {problem.strerror}", where=str(path), hint="--no-policy writes none"
-        ) from None
+        output.say(f"could not write the policy {path}: {problem.strerror}")
+        return
     output.say(f"{'wrote' if before is None else 'replaced'} {path}, a policy that accepts what runs now")
 
 

@@ -69,6 +69,7 @@ def main(handle: int) -> None:
     if os.fork():
         os._exit(0)  # whoever called `start` need not stay our parent
     os.chdir("/")
+    os.dup2(os.open(os.devnull, os.O_RDONLY), sys.stdin.fileno())
     news = open(handle, "wb", buffering=0)  # noqa: SIM115 (closed when it has told)
 
     def tell(what: dict[str, json.JsonValue]) -> None:

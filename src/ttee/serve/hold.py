@@ -30,7 +30,7 @@ from ttee.tee import launcher_named
 from ttee.tee.base import Instance
 
 MAX_LOG = 4 * 1024 * 1024
-LOOK_EVERY = 1.0
+LOOK_EVERY = 0.25
 """Seconds between looks at the app's console, which is also how an instance's death is noticed."""
 GRACE = 3
 """Seconds that requests have to finish when the instance is told to end."""
