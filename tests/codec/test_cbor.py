@@ -90,6 +90,12 @@ def test_the_message_says_which_part_is_of_another_kind() -> None:
     assert ".a[1]" in refused("a1616182 01 f6").message
 
 
+def test_the_largest_integers_are_read_and_longer_ones_are_not() -> None:
+    for encoded, number in (("1bffffffffffffffff", 2**64 - 1), ("3bffffffffffffffff", -(2**64))):
+        assert cbor.loads(bytes.fromhex(encoded), what="it", max_size=9) == number
+        assert cbor.dumps(number).hex() == encoded
+
+
 def test_size_and_depth_are_bounded() -> None:
     assert "at most 3" in refused("43010203", max_size=3).message
     assert cbor.loads(b"\x81" * 16 + b"\x00", what="it", max_size=17)

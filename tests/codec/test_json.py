@@ -75,6 +75,23 @@ def test_the_place_is_line_and_column() -> None:
     assert refused(b'{\n  "a": x\n}').where == "the file, line 2, column 8"
 
 
+def test_the_largest_integers_and_files_are_read() -> None:
+    for number in (2**53 - 1, -(2**53) + 1):
+        assert json.loads(str(number).encode(), what="it", max_size=17) == number
+    assert json.loads(b"[1,2]", what="it", max_size=5) == [1, 2]
+    assert "2^53" in refused(b"-9007199254740992").message
+
+
+def test_the_key_that_stands_twice_is_named() -> None:
+    assert '"b"' in refused(b'{"a": 1, "b": 2, "c": 3, "b": 4}').message
+
+
+def test_what_people_read_keeps_its_order_and_its_letters() -> None:
+    assert json.pretty({"b": "\u00e9", "a": [1]}) == '{\n  "b": "\u00e9",\n  "a": [\n    1\n  ]\n}\n'
+    with pytest.raises(ValueError, match="JSON compliant"):
+        json.pretty(float("nan"))
+
+
 def test_size_and_depth_are_bounded() -> None:
     assert "at most 3" in refused(b"[1,2]", max_size=3).message
     assert json.loads(b"[" * 16 + b"]" * 16, what="it", max_size=40)

@@ -137,6 +137,20 @@ def test_one_of_several_pinned_devices_is_enough() -> None:
         assert claims.assurance is Assurance.SILICON
 
 
+def test_of_several_pinned_devices_the_one_that_the_report_names_is_blamed() -> None:
+    others = tuple(Device.named(f"device {n}").anchor("keystone") for n in range(3))
+    error = refused(evolve(REPORT, sm_signature=bytes(64)), Endorsements(anchors=others + PINNED.anchors))
+    assert (type(error), error.check) == (SignatureError, checks.MONITOR_SIGNATURE.id)
+
+
+@pytest.mark.parametrize("size", [1, 1024])
+def test_a_nonce_may_have_1_to_1024_bytes(size: int) -> None:
+    report = DEVICE.boot(b"a monitor").report(b"\x11" * 64, b"n" * size)
+    claims = verify.verify(wrapped(report), PINNED, nonce=b"n" * size)
+    assert claims.fresh
+    assert f"report bytes {72 + size} to 1095" in claims.not_checked[0]
+
+
 @pytest.mark.parametrize("seed", [bytes(32), b"\xff" * 32, bytes(range(32))])
 def test_a_guessable_device_key_is_refused(seed: bytes) -> None:
     device = Device(seed)

@@ -212,6 +212,24 @@ def test_claims_of_another_form_are_refused_even_when_signed(change: dict[str, c
     assert refused(tee) == (MalformedEvidenceError, checks.CLAIMS_FORM.id)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"svn": 0, "app_svn": 0},
+        {"svn": (1 << 64) - 1, "app_svn": (1 << 64) - 1},
+        {"epm_size": 4096, "utm_size": 4096},
+        {"epm_size": 1 << 63},
+        {"platform": "q"},
+        {"platform": "q" * 64},
+        {"authority": bytes(32)},
+    ],
+    ids=str,
+)
+def test_claims_at_the_edge_of_their_form_are_accepted(change: dict[str, cbor.Encodable]) -> None:
+    tee = evolve(TEE, claims=TEE.altered_claims(**change))
+    verify(tee.evidence(), PINNED, nonce=TEE.nonce)
+
+
 def test_claims_with_a_key_left_out_are_refused_even_when_signed() -> None:
     value = cbor.loads(GENUINE.parts["claims"], what="claims", max_size=1000)
     assert isinstance(value, dict)
