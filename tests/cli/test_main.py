@@ -50,6 +50,17 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     assert "interrupted" in capsys.readouterr().err
 
 
+def test_a_missing_extra_is_named_with_the_line_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'uvicorn'", name="uvicorn.config")
+
+    monkeypatch.setattr("ttee.tee.all_tees", without)
+    assert run(["tees"]) == ExitCode.TEE
+    assert "pip install 'ttee[serve]'" in capsys.readouterr().err
+
+
 def test_nobody_reading_stdout_is_no_mistake_of_ours() -> None:
     done = subprocess.run(
         ["sh", "-c", f"{PROGRAM} explain --list | head -n 1"], capture_output=True, text=True, check=True

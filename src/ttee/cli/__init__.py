@@ -14,12 +14,14 @@ import click
 
 from ttee.cli.output import Output
 from ttee.cli.root import cli
-from ttee.errors import ExitCode, TteeError
+from ttee.errors import ExitCode, TeeUnavailableError, TteeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 from itertools import takewhile
 
+EXTRAS = {"anyio": "serve", "starlette": "serve", "uvicorn": "serve", "wasmtime": "local", "ziglang": "build"}
+"""Packages that a verifier does not need, and the extra that brings each."""
 _BROKEN_PIPE = 141
 """What a shell reports of a program that nobody listens to any more: 128 + SIGPIPE."""
 
@@ -59,8 +61,19 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         return _BROKEN_PIPE
+    except ModuleNotFoundError as missing:
+        extra = EXTRAS.get((missing.name or "").split(".")[0])
+        if extra is None:
+            return _bug(missing, output)
+        hint = f"pip install 'ttee[{extra}]'"
+        output.error(TeeUnavailableError(f"this needs the Python package {missing.name}", hint=hint))
+        return ExitCode.TEE
     except Exception as bug:
-        if os.environ.get("TTEE_DEBUG"):
-            raise
-        output.bug(bug)
-        return ExitCode.INTERNAL
+        return _bug(bug, output)
+
+
+def _bug(bug: Exception, output: Output) -> int:
+    if os.environ.get("TTEE_DEBUG"):
+        raise bug
+    output.bug(bug)
+    return ExitCode.INTERNAL

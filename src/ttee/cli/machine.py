@@ -54,7 +54,7 @@ def tees(output: Output) -> None:
                 "hint": "" if runs else here.hint,
             }
         )
-        why = f"no: {here.missing}" if tee.launch else "no"
+        why = f"no: lacks {here.missing}" if tee.launch else "no"
         rows.append((tee.name, tee.assurance.value, "yes", "yes" if runs else why, tee.title))
     output.result({"schema": "ttee.tees/1", "tees": found}, table(rows))
 
