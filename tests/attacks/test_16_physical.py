@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 from attrs import evolve
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from nacl.bindings import (
     crypto_core_ed25519_scalar_add,
     crypto_core_ed25519_scalar_mul,
@@ -26,9 +27,18 @@ from nacl.bindings import (
 
 from tests.attacks.gdb import Debugger
 from tests.attacks.hands import DEVICE_SECRET, Attacks, EvilEnclave, HostHand, evil_config
+from tests.attacks.test_19_impostors import VICTIM, policy_of
+from tests.tee.riscv.apps import Running, running
+from ttee.channel.sealed import ReplyStatus, open_request
+from ttee.connect import connect
+from ttee.guest.statement import Statement
+from ttee.model import Evidence, Tier
 from ttee.tee.keystone import eddsa
 from ttee.tee.keystone import evidence as keystone
+from ttee.tee.riscv.claims import MonitorClaims
+from ttee.tee.riscv.claims import digest as claims_digest
 from ttee.tee.riscv.enclave import EnclaveHandle
+from ttee.tee.riscv.evidence import Parts
 from ttee.tee.riscv.firmware import Firmware
 from ttee.tee.riscv.machine import MONITOR_BASE, Machine
 from ttee.tee.riscv.mailbox import Call, Operation, SbiError
@@ -106,6 +116,52 @@ def test_the_monitors_key_is_stolen_and_signs_for_an_enclave_that_never_ran(evil
     eddsa.verify(genuine.device_key, parsed.sm_signature, parsed.sm_signed)
     eddsa.verify(parsed.sm_public_key, parsed.enclave_signature, parsed.enclave_signed)
     assert parsed.enclave_hash != genuine.enclave_hash
+
+
+class Thief:
+    """Between client and instance: passes the real evidence on with a channel key of his own, signed again."""
+
+    def __init__(self, app: Running, machine: Machine) -> None:
+        self.app, self.machine = app, machine
+        self.channel = X25519PrivateKey.generate()
+        self.overheard: list[bytes] = []
+
+    def evidence(self, nonce: bytes) -> Evidence:
+        parts = self.app.enclave.attest(nonce)
+        statement = evolve(
+            Statement.decode(parts["statement"]), channel_key=self.channel.public_key().public_bytes_raw()
+        )
+        claims = evolve(MonitorClaims.decode(parts["claims"]), report_data=statement.report_data).encode()
+        report = evolve(keystone.parse(parts["report"]), data=claims_digest(claims))
+        secret = stolen_key(self.machine, report.sm_public_key)
+        signature = sign_as(secret, report.sm_public_key, report.enclave_signed)
+        forged = keystone.encode(evolve(report, enclave_signature=signature))
+        return Parts(forged, claims, statement.encode(), parts["log"]).evidence()
+
+    def call(self, sealed: bytes) -> bytes:
+        opened = open_request(self.channel, self.app.bundle.measurement, sealed)
+        self.overheard.append(opened.payload)
+        return opened.seal_reply(ReplyStatus.OK, b"thank you")
+
+
+def test_with_the_stolen_key_he_sits_in_the_middle_and_the_clients_own_policy_affirms(
+    machine: Machine,
+) -> None:
+    """The client pinned everything: device, monitor, enclave, app; it asked with a fresh nonce. All of it holds."""
+    with running(machine, VICTIM.module, name="victim") as app:
+        thief = Thief(app, machine)
+        session = connect(thief, policy_of(VICTIM))
+        assert session.verdict.status is Tier.AFFIRMING
+        assert session.call(b"my secret") == b"thank you"
+    assert thief.overheard == [b"my secret"]
+
+
+def test_a_clients_words_can_be_read_while_the_app_holds_them(machine: Machine) -> None:
+    """Sealed on the way, in the clear where they are used; the echo app keeps its last request in its memory."""
+    with running(machine, VICTIM.module, name="victim") as app:
+        app.ask(b"what the client said, sealed all the way")
+        record = app.enclave.handle.record
+        assert b"what the client said, sealed all the way" in machine.read(record.epm, record.epm_size)
 
 
 def test_the_key_is_still_good_on_every_later_boot_of_that_monitor(
