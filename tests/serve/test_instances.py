@@ -98,8 +98,9 @@ def test_a_name_is_given_once() -> None:
     assert [record.name for record in registry.running()[0]] == ["echo", "second"]
 
 
-def test_one_that_was_killed_is_noticed_and_tidied_up_with_all_its_processes() -> None:
-    record = start(ORDER)
+@pytest.mark.parametrize("tee", ["local", "riscv"])
+def test_one_that_was_killed_is_noticed_and_tidied_up_with_all_its_processes(tee: str) -> None:
+    record = start(evolve(ORDER, tee=tee))
     (worker, *_) = children(record.pid)
     os.kill(record.pid, signal.SIGKILL)
     wait_until(lambda: not alive(record.pid) and not alive(worker))
