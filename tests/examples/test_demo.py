@@ -265,9 +265,12 @@ def test_interrupted_in_the_middle_it_leaves_nothing(tmp_path: Path, number: int
         stderr=subprocess.PIPE,
         text=True,
     ) as process:
-        machine = _machine_of(process)
-        process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        try:
+            machine = _machine_of(process)
+            process.send_signal(number)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == code
     assert "Traceback" not in said
     assert not Path("/proc", str(machine)).exists()

@@ -15,9 +15,11 @@ import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import cache
+from queue import SimpleQueue
+from threading import Thread
 from typing import BinaryIO
 
 from ttee.errors import TeeDiedError, TeeError, TeeUnavailableError
@@ -25,6 +27,7 @@ from ttee.tee.riscv.flash import FLASH_SIZE
 from ttee.tee.riscv.qmp import Qmp
 
 QEMU = "qemu-system-riscv64"
+_Order = tuple[Future["subprocess.Popen[bytes]"], Callable[[], "subprocess.Popen[bytes]"]]
 _CONSOLE_MOST = 64 << 10
 _SAID_MOST = 4096
 
@@ -145,9 +148,21 @@ def _arguments(ram_size: int, ram: int, flash: int, uart: int, monitor: int) -> 
 
 
 @cache
-def _starter(_process: int) -> ThreadPoolExecutor:
-    """The one thread that starts QEMUs: PR_SET_PDEATHSIG means the *thread's* death, so it must last as long as we."""
-    return ThreadPoolExecutor(1, "ttee-qemu")
+def _starter(_process: int) -> SimpleQueue[_Order]:
+    """Orders for the one thread that starts QEMUs: PR_SET_PDEATHSIG means the *thread's* death, so it must last as
+    long as we. A daemon, because an executor's thread is waited for at exit, forever if a signal came as it started."""
+    orders: SimpleQueue[_Order] = SimpleQueue()
+    Thread(target=_carry_out, args=(orders,), name="ttee-qemu", daemon=True).start()
+    return orders
+
+
+def _carry_out(orders: SimpleQueue[_Order]) -> None:
+    while True:
+        future, start = orders.get()
+        try:
+            future.set_result(start())
+        except Exception as error:
+            future.set_exception(error)
 
 
 def _start(arguments: list[str], fds: Sequence[int], output: BinaryIO) -> subprocess.Popen[bytes]:
@@ -161,12 +176,13 @@ def _start(arguments: list[str], fds: Sequence[int], output: BinaryIO) -> subpro
             start_new_session=True,  # Ctrl-C is ours to handle
         )
 
-    future = _starter(os.getpid()).submit(start)
+    future: Future[subprocess.Popen[bytes]] = Future()
+    _starter(os.getpid()).put((future, start))
     try:
         return future.result()
     except OSError as error:
         raise TeeError(f"{QEMU} cannot be started: {error}") from error
-    except KeyboardInterrupt:
+    except BaseException:  # Ctrl-C, or a handler of SIGTERM that raises SystemExit
         future.add_done_callback(_end)
         raise
 
