@@ -77,7 +77,24 @@ def test_the_same_inputs_give_the_same_verdict() -> None:
 
 
 def test_claims_that_no_rule_looks_at_are_named() -> None:
-    assert any("epm-size" in note and "app-svn" in note for note in judged(CLAIMS, GOOD).not_checked)
+    unseen = "claims that no policy looked at: "
+    assert judged(CLAIMS, GOOD).not_checked[-1] == (
+        unseen + "app-svn, platform, authority, epm-size, utm-size, config-digest"
+    )
+    rules = "".join(f'{name} = "x"\n' for name in ("platform", "authority", "config-digest"))
+    numbers = "app-svn = 1\nepm-size = 1\nutm-size = 1\n"
+    assert unseen not in "".join(judged(CLAIMS, GOOD + rules + numbers).not_checked)
+    bare = without("[app]", "measurements")
+    assert judged(CLAIMS, bare).not_checked[-1].startswith(unseen + "app measurement, app-svn")
+    assert "app measurement" not in judged(evolve(CLAIMS, app=None), bare).not_checked[-1]
+
+
+def test_details_are_short_and_name_the_policy_only_among_several() -> None:
+    details = {check.id: check.detail for check in judged(CLAIMS, GOOD).checks}
+    assert details["policy.riscv.enclave-hash"] == f"{TEE.enclave_hash.hex()[:16]}…, as listed"
+    assert details["policy.riscv.min-monitor-svn"] == "1, at least 1 is asked for"
+    assert details["policy.app.measurement"] == f"the app is {TEE.app.hex()[:16]}…, as listed"
+    assert judged(CLAIMS, GOOD, GOOD).checks[-3].detail.startswith("[good] ")
 
 
 # --- no policy, empty policies --------------------------------------------------------------------

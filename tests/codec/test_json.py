@@ -58,6 +58,7 @@ def test_the_canonical_form_sorts_keys_and_has_no_spaces() -> None:
         (b'"\\ud800"', "surrogate"),
         (b'{"\\ud800": 1}', "surrogate"),
         (b'["\\udc00"]', "surrogate"),
+        (b'{"a": [{"b": "\\udc00"}]}', "surrogate"),
         (b"\xff", "UTF-8"),
         (b"\xef\xbb\xbf{}", "BOM"),
         (b"{} {}", "Extra data"),
@@ -98,6 +99,16 @@ def test_size_and_depth_are_bounded() -> None:
     assert "nested deeper than 16" in refused(b"[" * 17 + b"]" * 17).message
     assert "nested deeper" in refused(b"[" * 9_000).message
     assert json.loads(b'"[[[[\\"[[[["', what="it", max_size=40, max_depth=1) == '[[[["[[[['
+
+
+def test_depth_counts_what_is_open_and_not_what_was() -> None:
+    for siblings in (b"[[],[],[],{},{}]", b'{"a":{},"b":[],"c":{}}'):
+        assert json.loads(siblings, what="it", max_size=40, max_depth=2)
+        with pytest.raises(MalformedEvidenceError, match="deeper than 1 levels"):
+            json.loads(siblings, what="it", max_size=40, max_depth=1)
+    for deeper in (b"[[],[[]]]", b'[{},{"a":{}}]', b'{"a":[],"b":[{}]}'):
+        with pytest.raises(MalformedEvidenceError, match="deeper than 2 levels"):
+            json.loads(deeper, what="it", max_size=40, max_depth=2)
 
 
 def test_a_surrogate_pair_is_one_character() -> None:
