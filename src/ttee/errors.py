@@ -16,6 +16,7 @@
     │   └── NotAuthenticError         well formed, and not genuine                 exit 4
     │       ├── SignatureError
     │       ├── AnchorError           signed by a key that nobody pinned
+    │       ├── CertificateError      a chain that its makers would not have issued
     │       ├── WeakKeyError          all-zero, published or degenerate keys
     │       ├── BindingError          parts that do not belong together
     │       └── FreshnessError        another nonce than the one asked for
@@ -231,6 +232,15 @@ class AnchorError(NotAuthenticError):
     """
 
     id = "evidence.anchor"
+
+
+class CertificateError(NotAuthenticError):
+    """A certificate that may not say what it says here: wrong shape, names, use, algorithm or time.
+
+    Next: get the evidence again from its origin; the message names the certificate and what is wrong with it.
+    """
+
+    id = "evidence.certificate"
 
 
 class WeakKeyError(NotAuthenticError):
