@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 INTERRUPTED_AT_START = """
-import sys, threading
+import sys, threading, time
 from ttee.tee.riscv import qemu
 
 wait = threading.Event.wait
@@ -20,6 +20,7 @@ threading.Event.wait = interrupted       # what Thread.start does last
 try:
     qemu._start(["--version"], [], sys.stderr.buffer)
 except KeyboardInterrupt:
+    time.sleep(0.5)                      # until the thread waits for its next order
     print("interrupted")
 """
 
