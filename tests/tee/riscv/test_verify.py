@@ -379,6 +379,12 @@ def test_an_impossible_nonce_is_the_callers_error(nonce: bytes) -> None:
         verify(evolve(TEE, nonce=b"").evidence(), PINNED, nonce=nonce)
 
 
+@pytest.mark.parametrize("size", [16, 64])
+def test_a_nonce_may_have_16_to_64_bytes(size: int) -> None:
+    tee = evolve(TEE, nonce=b"n" * size)
+    assert verify(tee.evidence(), PINNED, nonce=tee.nonce).fresh
+
+
 # --- properties -----------------------------------------------------------------------------------
 
 
