@@ -34,6 +34,10 @@ class Steps:
         """One step; `detail` says what holds when it passes."""
         return Step(self._checks, spec, detail)
 
+    def extend(self, checks: tuple[Check, ...]) -> None:
+        """Record checks that were found to hold before, and still do."""
+        self._checks.extend(checks)
+
     def skipped(self, spec: CheckSpec, reason: str) -> None:
         """Record that this was not checked, and why. A skipped check is never a pass."""
         self._checks.append(Check(spec.id, Status.SKIPPED, reason, spec.source))

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AMD SEV-SNP: reports of versions 2 to 5, signed by a chip's key or a cloud's, of Milan, Genoa and Turin."""
+
+from __future__ import annotations
+
+from ttee.model import Assurance
+from ttee.tee.amd import checks, evidence, verify
+from ttee.tee.base import Tee
+
+TEE = Tee(
+    name=evidence.NAME,
+    title="AMD SEV-SNP virtual machines (reports only)",
+    assurance=Assurance.SILICON,
+    parts=("report", "certificates"),
+    checks=checks.CHECKS,
+    verify=verify.verify,
+    wrap=evidence.wrap,
+    describe=evidence.describe,
+)

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""AWS Nitro Enclaves: attestation documents, signed by the Nitro security module with a key that AWS certifies."""
+
+from __future__ import annotations
+
+from ttee.model import Assurance
+from ttee.tee.base import Tee
+from ttee.tee.nitro import checks, evidence, verify
+
+TEE = Tee(
+    name=evidence.NAME,
+    title="AWS Nitro Enclaves (documents only)",
+    assurance=Assurance.SILICON,
+    parts=("document",),
+    checks=checks.CHECKS,
+    verify=verify.verify,
+    wrap=evidence.wrap,
+    describe=evidence.describe,
+)

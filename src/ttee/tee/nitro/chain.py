@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Does AWS vouch for the key that signed a document? Steps 3 to 6 of `verify.py`.
+
+    root ── region ── zone ── instance ── enclave        all ECDSA on P-384 with SHA-384
+
+The enclave's certificate lives for three hours and signs many documents; those above it serve many enclaves. What
+held is remembered for both, by everything that it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from itertools import pairwise
+
+from attrs import frozen
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from ttee.errors import CertificateError
+from ttee.model import Anchor, Assurance, Check, Reliance
+from ttee.pki.cache import PositiveCache
+from ttee.pki.certificate import (
+    DIGITAL_SIGNATURE,
+    KEY_CERT_SIGN,
+    Certificate,
+    load_certificate,
+    load_pem_chain,
+)
+from ttee.pki.crl import check_crl, check_not_revoked, load_crl
+from ttee.pki.path import Root, check_anchored, verify_path
+from ttee.pki.window import ALWAYS, Window
+from ttee.tee.nitro import checks
+from ttee.tee.nitro.evidence import SOURCE, Document
+from ttee.tee.steps import Steps
+
+ALGORITHMS = ("ecdsa-p384-sha384",)
+CRL = "crl"
+"""Documents of this name, and those that begin with it and a dot, are revocation lists in DER."""
+
+
+@frozen(slots=True)
+class Endorsed:
+    """An enclave's key that AWS vouches for: steps 3 to 6, as they ended."""
+
+    leaf: Certificate
+    key: ec.EllipticCurvePublicKey
+    assurance: Assurance
+    checks: tuple[Check, ...]
+    relied_on: tuple[Reliance, ...]
+    not_checked: tuple[str, ...]
+
+
+_AUTHORITIES: PositiveCache[bytes, tuple[tuple[Certificate, ...], Window]] = PositiveCache(1024)
+_ENDORSED: PositiveCache[bytes, Endorsed] = PositiveCache(4096)
+
+
+def endorse(
+    document: Document, documents: Mapping[str, bytes], anchors: Sequence[Anchor], at: datetime
+) -> Endorsed:
+    """Steps 3 to 6. `anchors` replace AWS's root, if there are any.
+
+    Raises MalformedEvidenceError, AnchorError, CertificateError, SignatureError, BindingError,
+    EndorsementError (a list that is not current), RevokedError.
+    """
+    lists = {
+        name: data for name, data in sorted(documents.items()) if name == CRL or name.startswith(CRL + ".")
+    }
+    above = _digest(*document.cabundle, *(anchor.key + anchor.assurance.encode() for anchor in anchors))
+    key = _digest(above, document.certificate, *lists.values())
+    found = _ENDORSED.get(key, at)
+    return found if found is not None else _ENDORSED.put(key, *_endorse(document, lists, anchors, at, above))
+
+
+def _digest(*contents: bytes) -> bytes:
+    digest = sha256()
+    for content in contents:
+        digest.update(len(content).to_bytes(4, "big") + content)
+    return digest.digest()
+
+
+def _endorse(
+    document: Document, lists: Mapping[str, bytes], anchors: Sequence[Anchor], at: datetime, above: bytes
+) -> tuple[Endorsed, Window]:
+    """Steps 3 to 6, and when they hold."""
+    steps, not_checked = Steps(), list[str]()
+    roots = [Root(anchor.note or "given", key=sha256(anchor.key).digest()) for anchor in anchors] or [
+        pinned_root()
+    ]
+    with steps(checks.ROOT, "") as step:
+        root = load_certificate(document.cabundle[0], what="cabundle[0]")
+        check_anchored((root,), roots, what="cabundle[0]")
+        step.detail = f"pinned: {root.common_name}"
+    with steps(checks.PATH, "") as step:
+        authorities, until = _authorities(document, roots, at, above)
+        leaf = load_certificate(document.certificate, what="certificate")
+        # Whoever stands above it was just found to be an authority: the rest of its path hangs on that one.
+        trusted = Root(authorities[0].common_name, digest=authorities[0].digest)
+        window = until & verify_path(
+            (leaf, authorities[0]), trusted, at=at, algorithms=ALGORITHMS, what="enclave"
+        )
+        path = (leaf, *authorities)
+        step.detail = " ── ".join(certificate.common_name for certificate in reversed(path))
+    relied_on = [
+        Reliance("anchor" if anchors else "root", "AWS Nitro Enclaves root", root.key_digest),
+        *(Reliance("certificate", each.common_name, each.digest) for each in path[:-1]),
+    ]
+    if lists:
+        with steps(checks.REVOCATION, "") as step:
+            window &= _verify_lists(path, lists, at, relied_on, not_checked)
+            step.detail = f"of {len(path) - 1} certificates, {len(not_checked)} are of no list that was given"
+    else:
+        steps.skipped(checks.REVOCATION, "no revocation list was given (documents `crl`, `crl.…`)")
+        not_checked.append("revocation of the certificates: no list was given (documents `crl`, `crl.…`)")
+    with steps(checks.LEAF_KEY, "P-384, for signatures"):
+        key = _leaf_key(leaf)
+    found = {sha256(anchor.key).digest(): anchor.assurance for anchor in anchors}
+    assurance = found.get(root.key_digest, Assurance.SILICON)
+    return Endorsed(leaf, key, assurance, steps.checks, tuple(relied_on), tuple(not_checked)), window
+
+
+def _authorities(
+    document: Document, roots: Sequence[Root], at: datetime, key: bytes
+) -> tuple[tuple[Certificate, ...], Window]:
+    """The certificates above the enclave's, root last, which are a path of authorities; and until when."""
+    known = _AUTHORITIES.get(key, at)
+    if known is not None:
+        return known
+    bundle = [
+        load_certificate(each, what=f"cabundle[{index}]") for index, each in enumerate(document.cabundle)
+    ]
+    path = tuple(reversed(bundle))
+    window = verify_path(
+        path,
+        roots,
+        at=at,
+        algorithms=ALGORITHMS,
+        what="cabundle",
+        leaf_usage=KEY_CERT_SIGN,
+        leaf_is_ca=True,
+    )
+    for certificate in path:
+        if certificate.key_usage is None:
+            raise CertificateError(
+                f"{certificate.common_name!r} does not say what its key is for",
+                where="cabundle",
+                source=SOURCE,
+            )
+    return _AUTHORITIES.put(key, (path, window), window)
+
+
+def _verify_lists(
+    path: Sequence[Certificate],
+    lists: Mapping[str, bytes],
+    at: datetime,
+    relied_on: list[Reliance],
+    not_checked: list[str],
+) -> Window:
+    """Step 5: when the lists hold that speak of this path. Those of other regions and zones are left alone."""
+    window = ALWAYS
+    crls = [load_crl(data, what=name) for name, data in lists.items()]
+    for certificate, issuer in pairwise(path):
+        ours = [crl for crl in crls if crl.issuer == certificate.issuer]
+        for crl in ours:
+            check_crl(crl, issuer, at=at, algorithms=ALGORITHMS, what=f"CRL of {issuer.common_name}")
+            check_not_revoked(certificate, crl, what="a certificate of the path")
+            window &= crl.window
+            relied_on.append(
+                Reliance("endorsement", f"CRL of {issuer.common_name}", sha256(crl.der).digest())
+            )
+        if not ours:
+            not_checked.append(f"revocation of {certificate.common_name}: no list of its issuer was given")
+    return window
+
+
+def _leaf_key(leaf: Certificate) -> ec.EllipticCurvePublicKey:
+    """Step 6."""
+    key = leaf.public_key
+    if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
+        raise CertificateError("the enclave's key is not on P-384", where="certificate", source=SOURCE)
+    if leaf.key_usage is None or DIGITAL_SIGNATURE not in leaf.key_usage:
+        raise CertificateError(
+            "the enclave's certificate does not say that its key signs data",
+            where="certificate",
+            source=SOURCE,
+        )
+    return key
+
+
+@cache
+def pinned_root() -> Root:
+    """AWS's."""
+    name = "aws-nitro-enclaves-g1.pem"
+    data = resources.files(__package__).joinpath("roots", name).read_bytes()
+    (root,) = load_pem_chain(data, what=name, size=range(1, 2))
+    return Root("AWS Nitro Enclaves root G1", digest=root.digest)
