@@ -16,9 +16,9 @@ Measurements are compared with expected ones where opinions live: in the policy.
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from attrs import frozen
 
@@ -35,6 +35,9 @@ from ttee.tee.keystone import checks, eddsa
 from ttee.tee.keystone.evidence import MAX_DATA, SIZE, Report, check_size, parse
 from ttee.tee.keystone.weak_keys import refuse_weak_key
 from ttee.tee.steps import Steps
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 NAME = "keystone"
 PINS = {"app": ("enclave_hash",), "platform": ("monitor_hash",)}

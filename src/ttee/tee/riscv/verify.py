@@ -18,7 +18,7 @@ the enclave, and the runtime for its app: their words are worth what a policy pi
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
 
 from ttee.errors import BindingError
 from ttee.guest.binding import check_identity, check_nonce, check_nonce_size, check_replay
@@ -30,6 +30,9 @@ from ttee.tee.riscv import checks
 from ttee.tee.riscv.claims import MonitorClaims, digest
 from ttee.tee.riscv.evidence import NAME, split
 from ttee.tee.steps import Steps
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 EMULATORS = frozenset({"qemu-virt"})
 """Platforms that are no hardware, whatever an anchor says of its key."""
