@@ -121,7 +121,14 @@ def inputs(sources: Path, room: str) -> list[str]:
 def _key(sources: Path) -> str:
     """A digest of everything that the images depend on."""
     digest = hashlib.sha256()
-    parts = [toolchain.compiler_version(), toolchain.CPU, *toolchain.C_FLAGS, *toolchain.ZIG_FLAGS, *FLAGS]
+    parts = [
+        toolchain.compiler_version(),
+        toolchain.CPU,
+        toolchain.CRYPTO_CPU,
+        *toolchain.C_FLAGS,
+        *toolchain.ZIG_FLAGS,
+        *FLAGS,
+    ]
     for part in parts:
         digest.update(part.encode() + b"\0")
     for room in _ROOMS:
