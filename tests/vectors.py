@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The shared vectors: evidence gathered in public, and what a verifier must say about it.
 
-They are read from TTEE_VECTORS if that is set, else from `../shared/vectors` beside the checkout, else from the small
-copy in `tests/data/vectors`. A vector that is nowhere fails its test: nothing here is ever skipped.
+They are not part of this project: they are read from TTEE_VECTORS if that is set, else from `../shared/vectors` beside
+the checkout. Where they are absent, the tests that need them fail and say so: nothing here is ever skipped quietly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from attrs import frozen
 
 MANIFEST = "MANIFEST.json"
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "vectors"
-COPY = Path(__file__).resolve().parent / "data" / "vectors"
 
 
 @frozen
@@ -34,11 +33,13 @@ class Case:
 @functools.cache
 def root() -> Path:
     """The folder of the vectors."""
-    setting = os.environ.get("TTEE_VECTORS")
-    if setting and not Path(setting, MANIFEST).is_file():
-        pytest.fail(f"TTEE_VECTORS is {setting}, and there is no {MANIFEST}", pytrace=False)
-    places = [Path(setting)] if setting else [SHARED, COPY]
-    return next(place for place in places if (place / MANIFEST).is_file())
+    place = Path(os.environ.get("TTEE_VECTORS") or SHARED)
+    if not (place / MANIFEST).is_file():
+        pytest.fail(
+            f"the shared vectors are absent: there is no {place / MANIFEST}; TTEE_VECTORS says where they are",
+            pytrace=False,
+        )
+    return place
 
 
 def read(name: str) -> bytes:
