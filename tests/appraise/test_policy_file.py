@@ -132,6 +132,8 @@ def test_the_digest_is_that_of_the_file() -> None:
         (HEAD + "[app]\nx = ?", ":4:5", "not TOML"),
         (HEAD + "name = 'b'", ":3", "not TOML"),
         (HEAD + "x = " + "[" * 100_000, "", "nested too deeply"),
+        (HEAD + "x." * 100_000 + "x = 1", ":3", "too many parts"),
+        (" " * 200_000, "", "the schema must be"),
         (HEAD + "x = " + "1" * 10_000, "", "not TOML"),
         (HEAD.encode() + b"\xff", ", byte 36", "not UTF-8"),
         (HEAD + "#" * 300_000, "", "more than 262144 bytes"),

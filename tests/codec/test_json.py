@@ -41,6 +41,11 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     json.dumps(value)
 
 
+@pytest.mark.parametrize("text", [b"{" + b"[]" * 1_000_001, b'{"' + b'"' * 1_000_001, b"[" + b"0," * 1_000_001])
+def test_text_that_is_all_structure_is_refused_before_it_is_read(text: bytes) -> None:
+    assert "quotes, commas and brackets" in refused(text, max_size=1 << 22).message
+
+
 def test_the_canonical_form_sorts_keys_and_has_no_spaces() -> None:
     assert json.dumps(MappingProxyType({"b": (1, True), "a": None})) == b'{"a":null,"b":[1,true]}'
 

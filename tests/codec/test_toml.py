@@ -52,6 +52,9 @@ def test_each_key_knows_its_line(path: tuple[str, ...], line: str) -> None:
         (b"a = 1\n# \xff", "f.toml:2", "the file is not UTF-8"),
         (b"a = 1\n" * 200, "f.toml", "at most 1000"),
         (b"a = " + b"[" * 900, "f.toml", "nested too deeply|not TOML"),
+        (b"b = 1\n" + b"a." * 64 + b"a = 1", "f.toml:2", "more than 64 parts"),
+        (b"[a" + b".a" * 64 + b"]", "f.toml:1", "more than 64 parts"),
+        (b'x = [""", {' + b" 'a' ." * 64 + b"a = 1}]", "f.toml:1", "more than 64 parts"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(data: bytes, where: str, message: str) -> None:
@@ -59,6 +62,11 @@ def test_what_is_wrong_is_said_with_its_line(data: bytes, where: str, message: s
         read(data)
     assert refusal.value.where is not None
     assert refusal.value.where.startswith(where)
+
+
+def test_dots_that_are_no_key_are_welcome() -> None:
+    text = "# " + "." * 200 + "\n" + "a = [" + '"1.2.3.4, 5.6.7.8", ' * 12 + "]\n"
+    assert len(read(text.encode()).values["a"]) == 12
 
 
 @given(st.binary(max_size=200) | st.text(alphabet="ab=[]{}.\"'\n1-:T#\\", max_size=60).map(str.encode))

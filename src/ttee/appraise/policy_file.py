@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ttee.appraise.policy import SCHEMA, Comparison, Insecure, Policy, Rule, Scalar, Section
 from ttee.codec import hex as hex_codec
+from ttee.codec.toml import deep_line
 from ttee.errors import PolicyFileError
 from ttee.model import Anchor, Assurance
 
@@ -28,6 +29,9 @@ SOURCE = "docs/spec/policy.md"
 _TEE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _CLAIM = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _MIN = "min-"
+# One way to match each: a line of nothing but spaces must not be tried in all ways there are to part it.
+_HEADER = re.compile(r"\s*\[+([^\[\]]+)\]")
+_ASSIGNMENT = re.compile(r"\s*([\w.\"'-][\w.\"' -]*)=")
 
 
 def load_policy(path: str | PathLike[str]) -> Policy:
@@ -48,6 +52,8 @@ def parse_policy(data: bytes, *, where: str) -> Policy:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise PolicyFileError("the policy is not UTF-8", where=f"{where}, byte {problem.start}") from None
+    if deep := deep_line(text):
+        raise PolicyFileError("a key has too many parts", where=f"{where}:{deep}", source=SOURCE)
     try:
         value = tomllib.loads(text)
     except (ValueError, RecursionError) as problem:
@@ -197,10 +203,10 @@ def _line(text: str, path: tuple[str, ...]) -> int | None:
     table: tuple[str, ...] = ()
     best: tuple[int, int] | None = None
     for number, line in enumerate(text.splitlines(), 1):
-        if header := re.match(r"\s*\[+\s*([^\[\]]+?)\s*\]+", line):
+        if header := _HEADER.match(line):
             table = _names(header[1])
             full = table
-        elif assignment := re.match(r"\s*([\w.\"'\- ]+?)\s*=", line):
+        elif assignment := _ASSIGNMENT.match(line):
             full = table + _names(assignment[1])
         else:
             continue

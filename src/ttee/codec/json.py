@@ -28,6 +28,10 @@ _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _SAFE = 2**53 - 1  # RFC 7493, section 2.2: larger integers are not the same everywhere
 
 
+MAX_TOKENS = 1_000_000
+"""Quotes, commas and opening brackets: some seconds of work for Python's reader, and far more than we are sent."""
+
+
 class _RefusedError(ValueError):
     """A rule of ours that Python's reader does not have."""
 
@@ -59,6 +63,8 @@ def loads(
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise error(f"{what} is not UTF-8", where=f"{what}, byte {problem.start}", source=SOURCE) from None
+    if sum(map(text.count, '",[{')) > MAX_TOKENS:
+        raise error(f"{what} has more than {MAX_TOKENS} quotes, commas and brackets", where=what)
     _bound_depth(text, what, max_depth, error)
     try:
         value: JsonValue = json.loads(

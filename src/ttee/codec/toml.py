@@ -19,6 +19,9 @@ _KEY = r"""(?:[A-Za-z0-9_-]+|"[^"\\]*"|'[^']*')"""
 _PATH = rf"{_KEY}(?:\s*\.\s*{_KEY})*"
 _TABLE = re.compile(rf"\s*\[\[?\s*({_PATH})\s*\]")
 _ASSIGNMENT = re.compile(rf"\s*({_PATH})\s*=")
+_NOT_IN_KEYS = re.compile(r"[^\w\"'. \t-]")
+MAX_PARTS = 64
+"""Parts of one dotted key, and more than any of ours has."""
 _AT_LINE = re.compile(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", re.DOTALL)
 
 
@@ -48,6 +51,8 @@ def loads(data: bytes, *, name: str, max_size: int, error: type[TteeError]) -> D
     except UnicodeDecodeError as problem:
         line = data.count(b"\n", 0, problem.start) + 1
         raise error("the file is not UTF-8", where=f"{name}:{line}") from None
+    if deep := deep_line(text):
+        raise error(f"a key of more than {MAX_PARTS} parts", where=f"{name}:{deep}")
     try:
         values = tomllib.loads(text)
     except RecursionError:
@@ -59,6 +64,15 @@ def loads(data: bytes, *, name: str, max_size: int, error: type[TteeError]) -> D
             place = f"{name}:{found[2] or text.rstrip().count(chr(10)) + 1}"
         raise error(f"not TOML: {message}", where=place) from None
     return Document(name, MappingProxyType(values), _lines_of(text))
+
+
+def deep_line(text: str) -> int | None:
+    """The first line with what may be a key of too many parts: tomllib's memory grows with the square of them."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") >= MAX_PARTS and not line.lstrip().startswith("#"):
+            if max(part.count(".") for part in _NOT_IN_KEYS.split(line)) >= MAX_PARTS:
+                return number
+    return None
 
 
 def _lines_of(text: str) -> dict[tuple[str, ...], int]:
