@@ -41,7 +41,9 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     json.dumps(value)
 
 
-@pytest.mark.parametrize("text", [b"{" + b"[]" * 1_000_001, b'{"' + b'"' * 1_000_001, b"[" + b"0," * 1_000_001])
+@pytest.mark.parametrize(
+    "text", [b"{" + b"[]" * 1_000_001, b'{"' + b'"' * 1_000_001, b"[" + b"0," * 1_000_001]
+)
 def test_text_that_is_all_structure_is_refused_before_it_is_read(text: bytes) -> None:
     assert "quotes, commas and brackets" in refused(text, max_size=1 << 22).message
 

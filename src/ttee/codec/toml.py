@@ -67,11 +67,12 @@ def loads(data: bytes, *, name: str, max_size: int, error: type[TteeError]) -> D
 
 
 def deep_line(text: str) -> int | None:
-    """The first line with what may be a key of too many parts: tomllib's memory grows with the square of them."""
+    """The first line with what may be a key of too many parts: tomllib's memory grows with their square."""
     for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") >= MAX_PARTS and not line.lstrip().startswith("#"):
-            if max(part.count(".") for part in _NOT_IN_KEYS.split(line)) >= MAX_PARTS:
-                return number
+        if line.count(".") < MAX_PARTS or line.lstrip().startswith("#"):
+            continue
+        if any(part.count(".") >= MAX_PARTS for part in _NOT_IN_KEYS.split(line)):
+            return number
     return None
 
 
