@@ -41,6 +41,14 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     json.dumps(value)
 
 
+def test_what_people_see_cannot_steer_their_terminal() -> None:
+    evil = "\x1b[2J \x9b31m \u202egnp.exe \u200b \x7f é"
+    text = json.pretty({"log": evil})
+    assert text.replace("\n", "").isprintable()
+    assert "é" in text
+    assert json.loads(text.encode(), what="it", max_size=1000) == {"log": evil}
+
+
 @pytest.mark.parametrize(
     "text", [b"{" + b"[]" * 1_000_001, b'{"' + b'"' * 1_000_001, b"[" + b"0," * 1_000_001]
 )

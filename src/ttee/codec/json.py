@@ -25,6 +25,7 @@ Encodable: TypeAlias = bool | int | float | str | Sequence["Encodable"] | Mappin
 
 SOURCE = "RFC 8259; RFC 7493"
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _SAFE = 2**53 - 1  # RFC 7493, section 2.2: larger integers are not the same everywhere
 
 
@@ -42,8 +43,12 @@ def dumps(value: Encodable) -> bytes:
 
 
 def pretty(value: Encodable) -> str:
-    """The same value for people: two spaces, keys as given, no needless escapes, one newline at the end."""
-    return json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """The same value for people: two spaces, keys as given, no needless escapes, one newline at the end.
+
+    What would steer a terminal, or reorder its text, is escaped.
+    """
+    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def loads(
