@@ -32,6 +32,18 @@ def test_the_same_sources_in_another_folder_give_the_same_bytes(firmware: Firmwa
     assert compile_firmware(elsewhere, scratch) == firmware
 
 
+def test_headers_that_the_environment_names_are_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stdint.h").write_text("#error taken\n")
+    (tmp_path / "a.c").write_text("#include <stdint.h>\nuint8_t a;\n")
+    monkeypatch.setenv("CPATH", str(tmp_path))
+    monkeypatch.setenv("ZIG_LIB_DIR", str(tmp_path))
+    arguments = ["cc", "-target", "riscv64-freestanding-none", "-c", "a.c", "-o", "a.o"]
+    toolchain.run_zig(arguments, folder=tmp_path, scratch=tmp_path)
+    assert (tmp_path / "a.o").stat().st_size > 0
+
+
 def test_no_path_of_the_building_machine_is_in_an_image(firmware: Firmware) -> None:
     home = str(Path.home()).encode()
     for image in (firmware.boot, firmware.monitor, firmware.host):

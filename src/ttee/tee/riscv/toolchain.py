@@ -59,6 +59,8 @@ ZIG_FLAGS = (
     "-ffunction-sections",
     "-fdata-sections",
 )
+_STEERING = frozenset({"CPATH", "ZIG_LIB_DIR"})
+"""Variables that put other headers before the compiler's own: what is measured must not depend on them."""
 _TIMEOUT = 600.0
 
 
@@ -132,7 +134,8 @@ def run_zig(arguments: Sequence[str], *, folder: Path, scratch: Path, limits: Se
     """
     compiler_version()
     under = ["prlimit", *limits, "--"] if limits else []
-    environment = {**os.environ, "ZIG_LOCAL_CACHE_DIR": str(scratch / "zig-cache")}
+    environment = {name: value for name, value in os.environ.items() if name not in _STEERING}
+    environment["ZIG_LOCAL_CACHE_DIR"] = str(scratch / "zig-cache")
     try:
         done = subprocess.run(
             [*under, sys.executable, "-m", "ziglang", *arguments],
