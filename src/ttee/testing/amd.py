@@ -20,9 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA384
 
 from ttee.codec import der
+from ttee.model import Anchor, Assurance, Endorsements
 from ttee.tee.amd import evidence
 from ttee.tee.amd.evidence import VCEK, VLEK, Report
-from ttee.tee.amd.products import MILAN, TURIN, Product
+from ttee.tee.amd.products import COMPONENTS, MILAN, TURIN, Product
 from ttee.testing import x509
 
 if TYPE_CHECKING:
@@ -44,13 +45,7 @@ def name(common_name: str) -> bytes:
 
 def tcb(product: Product = MILAN, **components: int) -> bytes:
     """A TCB of eight bytes: `tcb(MILAN, snp=8, ucode=115)`; what is left out is zero."""
-    named = {
-        product.order.index(number): which for number, which in _NAMED.items() if number in product.order
-    }
-    return bytes(components.get(named.get(at, ""), 0) for at in range(8))
-
-
-_NAMED = {1: "bl", 2: "tee", 3: "snp", 8: "ucode", 9: "fmc"}
+    return bytes(components.get(COMPONENTS.get(number, ""), 0) for number in product.order)
 
 
 @frozen(slots=True)
@@ -108,6 +103,15 @@ class Vendor:
             "end": NOW + timedelta(days=15),
         }
         return x509.crl(**usual | faults)
+
+    def anchor(self, assurance: Assurance = Assurance.SIMULATED) -> Anchor:
+        """What a policy holds that pins this vendor's root instead of AMD's."""
+        return Anchor(evidence.NAME, x509.public(self.ark_key), assurance, "made by ttee.testing")
+
+    def endorsements(self, chip: Chip, **documents: bytes) -> Endorsements:
+        """All that a report of `chip` needs, revocation list included; `documents` replace those of that name."""
+        usual = {"vek": chip.vek(), "chain": self.chain(chip.kind), "crl": self.crl()}
+        return Endorsements(anchors=(self.anchor(),), documents=usual | documents)
 
     def chip(self, kind: int = VCEK, *, level: bytes | None = None) -> Chip:
         """A chip of this line with a key of its own: a VCEK, or a cloud's VLEK."""

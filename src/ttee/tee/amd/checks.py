@@ -59,7 +59,7 @@ REVOCATION = CheckSpec(
 )
 CHIP = CheckSpec(
     id="amd.vek.chip",
-    title="The certificate was made for the chip that the report names",
+    title="A VCEK was made for the chip that the report names",
     guards="A report that names another chip than the one that signed it.",
     remedy="Get the VCEK for this report's chip_id.",
     source=f"{_KDS} (hwID)",

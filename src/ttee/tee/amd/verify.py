@@ -8,8 +8,8 @@
      5  report, certificate and chain are of one product line            amd.chain.product
      6  ARK ── ASK or ASVK ── VEK, at this moment                        amd.chain.path
      7  ARK's revocation list names neither of them                      amd.chain.revocation
-     8  the certificate is for the report's chip                         amd.vek.chip
-     9  … and for exactly its reported TCB                               amd.vek.tcb
+     8  a VCEK is for the report's chip                                  amd.vek.chip
+     9  the certificate is for exactly the reported TCB                  amd.vek.tcb
     10  that key signed the report                                       amd.report.signature
     11  reported ≤ committed ≤ current, launch ≤ current                 amd.report.tcb-order
     12  report_data is the nonce that was asked for                      amd.report.nonce
@@ -40,7 +40,9 @@ from ttee.tee.steps import Steps
 
 REPORT_DATA = 64
 _HOST = 0xFFFF_FFFF
-_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
+P384_ORDER = (
+    0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
+)
 """The order of P-384's base point (FIPS 186-5; SEC 2, section 2.5.1)."""
 _ECDSA = ec.ECDSA(hashes.SHA384())
 
@@ -130,11 +132,9 @@ def _require_signed(report: Report) -> None:
 
 def _verify_binding(report: Report, vek: Vek, steps: Steps) -> None:
     """Steps 8 and 9."""
-    if vek.hwid is None:
-        steps.skipped(checks.CHIP, f"a VLEK is for a cloud ({vek.csp_id}), not for a chip")
-    elif not any(report.chip_id):
+    if vek.hwid is not None and not any(report.chip_id):
         steps.skipped(checks.CHIP, "the host masks the chip's identity in its reports")
-    else:
+    elif vek.hwid is not None:  # a VLEK is for a cloud, whichever chip it is loaded into
         with steps(checks.CHIP, f"chip {vek.hwid.hex()[:16]}…"):
             if report.chip_id != vek.hwid.ljust(len(report.chip_id), b"\0"):
                 raise BindingError(
@@ -156,7 +156,7 @@ def _verify_binding(report: Report, vek: Vek, steps: Steps) -> None:
 def _verify_signature(key: ec.EllipticCurvePublicKey, report: Report, signed: bytes) -> None:
     """Step 10. Both numbers are little-endian in 72 bytes, of which 48 are used."""
     r, s = int.from_bytes(report.r, "little"), int.from_bytes(report.s, "little")
-    if not (0 < r < _ORDER and 0 < s < _ORDER):
+    if not (0 < r < P384_ORDER and 0 < s < P384_ORDER):
         raise SignatureError(
             "the signature's r or s is zero, or not below the order", where="report, byte 0x2a0"
         )
