@@ -10,8 +10,10 @@ grant. Those tests succeed, and are marked so.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from attrs import evolve
 
 from tests.app.wat import module
 from tests.attacks.evil_app import PAGE
@@ -156,6 +158,29 @@ def test_an_older_blob_of_the_same_version_is_believed(machine: Machine, blob: b
     with running(machine, vault(), memory=PAGE) as app:
         assert unseal(app, emptied) == b"balance: 0"
         assert unseal(app, blob) == b"balance: 100"
+
+
+def with_svn(firmware: Firmware, svn: int) -> Firmware:
+    """The same monitor under another security version, which stands in its image (docs/spec/riscv.md, section 2)."""
+    image = firmware.monitor[:16] + svn.to_bytes(8, "little") + firmware.monitor[24:]
+    return evolve(firmware, monitor=image, monitor_svn=svn)
+
+
+@contextmanager
+def signed_machine(firmware: Firmware) -> Iterator[Machine]:
+    message = b"ttee/monitor/1" + firmware.monitor_hash + firmware.monitor_svn.to_bytes(8, "little")
+    signature = eddsa.sign(OWNER_SEED, message)
+    with Machine(firmware, DEVICE_SECRET, authority=OWNER, authority_signature=signature) as machine:
+        yield machine
+
+
+@pytest.mark.succeeds
+def test_an_older_monitor_of_the_same_authority_opens_what_a_newer_one_sealed(firmware: Firmware) -> None:
+    """Its flaw is known, its signature still good. Evidence would say which monitor it is; sealing does not ask."""
+    with signed_machine(with_svn(firmware, 9)) as newer, running(newer, vault(), memory=PAGE) as app:
+        sealed = seal(app, b"balance: 100")
+    with signed_machine(with_svn(firmware, 8)) as older, running(older, vault(), memory=PAGE) as app:
+        assert unseal(app, sealed) == b"balance: 100"
 
 
 @pytest.mark.succeeds
