@@ -30,6 +30,7 @@
     │   ├── ReplayedError
     │   └── KeysUsedUpError
     ├── RevokedError                  revoked, or its TCB is out of date           exit 7
+    │   └── TcbError                  the maker supports no such TCB any more
     └── TeeError                      the TEE on this machine                      exit 8
         ├── TeeUnavailableError       it, or a tool it needs, is not here
         ├── TeeDiedError              it ended while we needed it
@@ -370,6 +371,15 @@ class RevokedError(TteeError):
 
     id = "revoked"
     exit_code = ExitCode.REVOKED
+
+
+class TcbError(RevokedError):
+    """Authentic evidence of a platform whose software or microcode its maker revoked, or never listed.
+
+    Next: have the platform updated; the message has the security versions that it has.
+    """
+
+    id = "revoked.tcb"
 
 
 # --- the TEE on this machine ----------------------------------------------------------------------

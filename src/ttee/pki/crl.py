@@ -59,11 +59,11 @@ def check_crl(
 ) -> None:
     """Return if `crl` is the current list of `issuer`. `get`: the address of a newer one, for the hint.
 
-    Raises BindingError (another issuer's), CertificateError (not one that may sign lists, or so),
-    SignatureError, EndorsementError (not current).
+    Raises EndorsementError (another issuer's, or not current), CertificateError (not one that may sign lists, or
+    not so), SignatureError.
     """
     if crl.issuer != issuer.subject:
-        raise BindingError(
+        raise EndorsementError(
             f"{what} is of {common_name(crl.issuer)!r}, not of {issuer.common_name!r}",
             where=what,
             hint=f"get the right one: {get}" if get else None,

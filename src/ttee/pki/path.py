@@ -55,7 +55,7 @@ def verify_path(
     itself. `stale`: what expired certificates raise, and `get` the address of newer ones, for paths among the
     endorsements. Raises AnchorError, CertificateError, SignatureError, WeakKeyError, `stale`.
     """
-    check_anchored(path, root, what=what)
+    pinned = check_anchored(path, root, what=what)
     for below, certificate in enumerate(path):
         name = f"{what}, certificate {below} ({certificate.common_name or 'unnamed'})"
         usage = KEY_CERT_SIGN if below else leaf_usage
@@ -72,14 +72,17 @@ def verify_path(
             )
         if below + 1 < len(path):
             check_issued(certificate, path[below + 1], algorithms=algorithms, what=name)
+    if pinned.digest is None:  # a pinned key vouches for its own certificate, as for any other
+        check_issued(path[-1], path[-1], algorithms=algorithms, what=f"{what}, root")
     return common(certificate.validity for certificate in path)
 
 
-def check_anchored(path: Sequence[Certificate], root: Root | Collection[Root], *, what: str) -> None:
-    """Return if the last certificate is a pinned root. Raises AnchorError."""
+def check_anchored(path: Sequence[Certificate], root: Root | Collection[Root], *, what: str) -> Root:
+    """The pinned root that the last certificate is. Raises AnchorError."""
     roots = (root,) if isinstance(root, Root) else root
     last = path[-1] if path else None
-    if last is None or not any(_is(last, candidate) for candidate in roots):
+    found = next((candidate for candidate in roots if last is not None and _is(last, candidate)), None)
+    if found is None:
         raise AnchorError(
             f"{what} ends in {last.common_name or 'a certificate without a name'!r}, SHA-256 {last.digest.hex()}, "
             "which is not pinned"
@@ -89,6 +92,7 @@ def check_anchored(path: Sequence[Certificate], root: Root | Collection[Root], *
             hint="pinned: " + ", ".join(candidate.name for candidate in roots),
             source="RFC 5280, section 6.1.1 (d)",
         )
+    return found
 
 
 def check_issued(

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 TEES: Mapping[str, str] = MappingProxyType(
     {
+        "amd-sev-snp": "ttee.tee.amd",
+        "aws-nitro": "ttee.tee.nitro",
+        "intel-sgx": "ttee.tee.intel.sgx",
+        "intel-tdx": "ttee.tee.intel.tdx",
         "keystone": "ttee.tee.keystone",
         "local": "ttee.tee.local",
         "riscv": "ttee.tee.riscv",

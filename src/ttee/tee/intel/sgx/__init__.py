@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Intel SGX: enclaves, attested by DCAP quotes of versions 3 to 5. Nothing is launched."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ttee.model import Assurance
+from ttee.tee.base import Tee
+from ttee.tee.intel import checks, evidence, verify
+from ttee.tee.intel.quote import SGX
+
+TEE = Tee(
+    name=SGX,
+    title="Intel SGX enclaves (DCAP quotes)",
+    assurance=Assurance.SILICON,
+    parts=("quote",),
+    checks=checks.SGX_CHECKS,
+    verify=verify.verify,
+    wrap=partial(evidence.wrap, tee=SGX),
+    describe=evidence.describe,
+)

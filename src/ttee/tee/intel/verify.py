@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Is an Intel quote authentic? Numbered steps; each is a check of `checks.py`, and raises by name.
+
+     1  the quote is well formed, and of the evidence's TEE           intel.quote.form
+     2  Intel's quoting enclave, a key on P-256                       intel.quote.algorithm
+     3  the collateral is there, and well formed                      intel.collateral.form
+     4  pinned root → signer of the collateral                        intel.tcb-signer.chain
+     5  root's CRL: the root's, current, signer not on it             intel.root-crl.current
+     6  TCB info: signed                                              intel.tcb-info.signature
+     7  … for this TEE, current                                       intel.tcb-info.current
+     8  identity of the quoting enclave: signed                       intel.qe-identity.signature
+     9  … for this TEE, current                                       intel.qe-identity.current
+    10  pinned root → PCK CA → PCK certificate                        intel.pck.chain
+    11  PCK CRL: of that CA, current                                  intel.pck-crl.current
+    12  PCK certificate and CA on neither list                        intel.pck.revoked
+    13  the TCB info is for this FMSPC and PCE-ID                     intel.tcb-info.platform
+    14  PCK → report of the quoting enclave                           intel.qe.signature
+    15  report of the quoting enclave → attestation key               intel.qe.binding
+    16  the quoting enclave is Intel's                                intel.qe.identity
+    17  attestation key → header and report                           intel.quote.signature
+    18  the TDX module is one that Intel lists                        intel.tdx-module.identity
+    19  the TCB level of all is listed, and not revoked               intel.tcb.level
+    20  report data are the nonce                                     intel.report-data.nonce
+
+Steps 3 to 9 are in `collateral.py`, 10 to 16 in `platform.py`. Whether a TCB that is out of date, debug mode, or
+these measurements are acceptable, is for a policy to say: they are claims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from ttee.errors import FreshnessError, NotAuthenticError
+from ttee.guest.binding import check_nonce_size
+from ttee.model import Check, Claims, ClaimValue, Endorsements, Evidence
+from ttee.pki.cache import PositiveCache
+from ttee.pki.signature import verify_ecdsa_raw
+from ttee.pki.window import require_moment, rfc3339
+from ttee.tee.intel import checks, tcb
+from ttee.tee.intel.collateral import Collateral, verify_collateral
+from ttee.tee.intel.evidence import details, split
+from ttee.tee.intel.platform import Platform, qe_level, verify_platform
+from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
+from ttee.tee.intel.reports import TdReport
+from ttee.tee.intel.roots import trusted
+from ttee.tee.steps import Steps
+
+PINS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    SGX: {"app": ("mr_enclave", "mr_signer")},
+    TDX: {"app": ("rtmr1", "rtmr2", "rtmr3", "mr_config_id"), "platform": ("mr_td",)},
+}
+
+_Worth = tuple[tcb.TcbVerdict, tuple[Check, ...]]
+_WORTH: PositiveCache[tuple[Collateral, Platform, tuple[bytes | None, ...]], _Worth] = PositiveCache(4096)
+
+
+def verify(
+    evidence: Evidence,
+    endorsements: Endorsements,
+    *,
+    nonce: bytes | None = None,
+    at: datetime | None = None,
+) -> Claims:
+    """The claims of an Intel quote (one part, `quote`). Pure.
+
+    Documents: `collateral`, or its parts (see `endorsements.py`). Anchors, if there are any for the TEE, replace
+    Intel's root: each is the SubjectPublicKeyInfo of one, in DER. `nonce`: what the report data must be, zeros behind
+    it. Raises UsageError without `at`; MalformedEvidenceError, NotAuthenticError, EndorsementError, RevokedError.
+    """
+    at = require_moment(at, "an Intel quote")
+    check_nonce_size(nonce)
+    steps = Steps()
+    with steps(checks.QUOTE_FORM, "") as step:
+        quote = split(evidence)
+        step.detail = f"version {quote.version}, {quote.tee}"
+    with steps(checks.QUOTE_ALGORITHM, "ECDSA on P-256 with SHA-256"):
+        _check_algorithm(quote)
+    collateral = verify_collateral(
+        {**evidence.endorsements, **endorsements.documents},
+        quote.tee,
+        trusted(endorsements, quote.tee),
+        at,
+        steps,
+    )
+    platform = verify_platform(quote, collateral, at, steps)
+    with steps(checks.QUOTE_SIGNATURE, "by the attestation key"):
+        verify_ecdsa_raw(platform.key, quote.signature, quote.signed, what="the quote")
+    worth = _worth(quote, collateral, platform, at, steps)
+    not_checked = []
+    if nonce is None:
+        steps.skipped(checks.NONCE, "no nonce was given to compare the report data with")
+        not_checked.append("freshness: no nonce was given; the quote may be a replay")
+    else:
+        with steps(checks.NONCE, f"the report data are the nonce ({len(nonce)} bytes)"):
+            _check_nonce(quote, nonce)
+    if quote.padding:
+        not_checked.append(f"{quote.padding} zeros behind the quote: padding, which nothing covers")
+    if quote.tee == TDX:
+        not_checked.append("what the runtime registers are made of: no event log was given")
+    return Claims(
+        tee=quote.tee,
+        assurance=collateral.trusted.assurance(collateral.root),
+        checks=steps.checks,
+        relied_on=collateral.relied_on + platform.relied_on,
+        not_checked=tuple(not_checked),
+        nonce=nonce,
+        user_data=quote.report.report_data,
+        registers=quote.report.rtmrs if isinstance(quote.report, TdReport) else None,
+        debug=quote.report.debug,
+        fresh=nonce is not None,
+        pins=PINS[quote.tee],
+        details={
+            **details(quote.report),
+            **_tcb_details(worth, collateral, platform),
+            "padding": quote.padding,
+        },
+    )
+
+
+def _check_algorithm(quote: Quote) -> None:
+    """Step 2."""
+    if quote.qe_vendor != QE_VENDOR:
+        raise NotAuthenticError(
+            f"the quoting enclave is of vendor {quote.qe_vendor.hex()}; Intel is {QE_VENDOR.hex()}",
+            where="quote, byte 12 (QE vendor id)",
+        )
+    if quote.key_type != ECDSA_P256:
+        raise NotAuthenticError(
+            f"the attestation key is of type {quote.key_type}; {ECDSA_P256}, ECDSA on P-256, is the one in use",
+            where="quote, byte 2 (attestation key type)",
+        )
+
+
+def _worth(
+    quote: Quote, collateral: Collateral, platform: Platform, at: datetime, steps: Steps
+) -> tcb.TcbVerdict:
+    """Steps 18 and 19, remembered for the platform and what the report says of its TDX module."""
+    td = quote.report if isinstance(quote.report, TdReport) else None
+    module = (td.tee_tcb_svn, td.tee_tcb_svn_2, td.mr_signer_seam, td.seam_attributes) if td else ()
+    key = collateral, platform, module
+    known = _WORTH.get(key, at)
+    if known is None:
+        known = _WORTH.put(key, _evaluate(collateral, platform, td), platform.window)
+    verdict, checked = known
+    steps.extend(checked)
+    return verdict
+
+
+def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -> _Worth:
+    steps, info, module = Steps(), collateral.tcb_info, None
+    if td is not None:
+        with steps(checks.TDX_MODULE, "") as step:
+            listed = tcb.find_module(info, td.tee_tcb_svn[1])
+            module = tcb.match_module(listed, td)
+            step.detail = f"{listed.name}, {module.status}" if module else "of the first generation"
+    with steps(checks.TCB_LEVEL, "") as step:
+        levels = tcb.match_platform(info, platform.extension.tcb, td)
+        verdict = tcb.converge(info, levels, qe_level(platform, collateral), module, td)
+        step.detail = f"{verdict.status}, of {verdict.platform.date[:10]}"
+    return verdict, steps.checks
+
+
+def _check_nonce(quote: Quote, nonce: bytes) -> None:
+    """Step 20."""
+    if quote.report.report_data != nonce.ljust(64, b"\0"):
+        raise FreshnessError(
+            f"the report data are {quote.report.report_data.hex()}, and not the nonce {nonce.hex()}",
+            where="report data",
+            hint="ask for a quote over a fresh nonce; this one is old, or somebody else's",
+        )
+
+
+def _tcb_details(worth: tcb.TcbVerdict, collateral: Collateral, platform: Platform) -> dict[str, ClaimValue]:
+    extension, info, identity = platform.extension, collateral.tcb_info, collateral.qe_identity
+    return {
+        "tcb_status": worth.status,
+        "advisory_ids": worth.advisories,
+        "tcb_date": worth.platform.date,
+        "platform_tcb_status": worth.platform.status,
+        "sgx_tcb_status": worth.sgx_status,
+        "qe_tcb_status": worth.qe.status,
+        "tdx_module_tcb_status": worth.module.status if worth.module else None,
+        "tcb_evaluation": min(info.evaluation, identity.evaluation),
+        "tcb_info_issued": rfc3339(info.window.start),
+        "qe_identity_issued": rfc3339(identity.window.start),
+        "root_crl_number": collateral.root_crl.number,
+        "pck_crl_number": collateral.pck_crl.number,
+        "endorsements_expire": rfc3339(platform.window.end),
+        "pck_ca": platform.authority,
+        "fmspc": extension.fmspc,
+        "pce_id": extension.pce_id,
+        "ppid": extension.ppid,
+        "platform_instance": extension.platform_instance,
+        "pck_components": extension.tcb.components,
+        "pck_pce_svn": extension.tcb.pce_svn,
+        "sgx_type": extension.sgx_type,
+        "dynamic_platform": extension.dynamic_platform,
+        "cached_keys": extension.cached_keys,
+        "smt_enabled": extension.smt_enabled,
+    }
