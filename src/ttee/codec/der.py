@@ -11,12 +11,15 @@ callers turn into an error of their own with `named`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from ttee.errors import TteeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SOURCE = "ITU-T X.690, section 10 (DER)"
 

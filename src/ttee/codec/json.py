@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from typing import Any, NoReturn, TypeAlias
 
 import rfc8785
@@ -24,7 +25,9 @@ Encodable: TypeAlias = bool | int | float | str | Sequence["Encodable"] | Mappin
 """What `dumps` takes."""
 
 SOURCE = "RFC 8259; RFC 7493"
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING_OR_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
+_STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_BRACKETS = bytes(set(range(256)) - _STEP.keys())
 _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]")
 _SAFE = 2**53 - 1  # RFC 7493, section 2.2: larger integers are not the same everywhere
 
@@ -68,7 +71,7 @@ def loads(
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise error(f"{what} is not UTF-8", where=f"{what}, byte {problem.start}", source=SOURCE) from None
-    if sum(map(text.count, '",[{')) > MAX_TOKENS:
+    if len(text) > MAX_TOKENS and sum(map(text.count, '",[{')) > MAX_TOKENS:
         raise error(f"{what} has more than {MAX_TOKENS} quotes, commas and brackets", where=what)
     _bound_depth(text, what, max_depth, error)
     try:
@@ -94,6 +97,11 @@ def loads(
 
 def _bound_depth(text: str, what: str, max_depth: int, error: type[TteeError]) -> None:
     """Refuse deep nesting before the recursive reader sees it."""
+    # What stands outside of strings, without looking at each character: escapes first, so that quotes are ends.
+    outside = text.encode().replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')[::2]
+    brackets = b"".join(outside).translate(None, _NO_BRACKETS)
+    if max(accumulate(map(_STEP.__getitem__, brackets)), default=0) <= max_depth:
+        return
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
