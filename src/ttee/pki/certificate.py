@@ -138,6 +138,7 @@ def load_pem_chain(
     return tuple(found)
 
 
+@lru_cache(maxsize=256)
 def common_name(name: bytes) -> str:
     """The only common name of a Name (DER); empty if there is none, several, or the Name is malformed."""
     try:

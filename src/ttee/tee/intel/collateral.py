@@ -20,10 +20,10 @@ from ttee.pki.certificate import Certificate, load_pem_chain
 from ttee.pki.crl import Crl, check_crl, check_not_revoked, load_crl
 from ttee.pki.path import verify_path
 from ttee.pki.signature import PublicKey, verify_ecdsa_raw
+from ttee.pki.trusted import Trusted
 from ttee.pki.window import Window, rfc3339
 from ttee.tee.intel import checks
 from ttee.tee.intel.endorsements import COLLATERAL, NAMES, Documents, address, read
-from ttee.tee.intel.roots import Trusted
 from ttee.tee.intel.tcb_info import QeIdentity, TcbInfo, parse_qe_identity, parse_tcb_info
 from ttee.tee.steps import Steps
 

@@ -36,6 +36,7 @@ from ttee.guest.binding import check_nonce_size
 from ttee.model import Check, Claims, ClaimValue, Endorsements, Evidence
 from ttee.pki.cache import PositiveCache
 from ttee.pki.signature import verify_ecdsa_raw
+from ttee.pki.trusted import trusted
 from ttee.pki.window import require_moment, rfc3339
 from ttee.tee.intel import checks, tcb
 from ttee.tee.intel.collateral import Collateral, verify_collateral
@@ -43,7 +44,7 @@ from ttee.tee.intel.evidence import details, split
 from ttee.tee.intel.platform import Platform, qe_level, verify_platform
 from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
 from ttee.tee.intel.reports import TdReport
-from ttee.tee.intel.roots import trusted
+from ttee.tee.intel.roots import INTEL
 from ttee.tee.steps import Steps
 
 PINS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
@@ -79,7 +80,7 @@ def verify(
     collateral = verify_collateral(
         {**evidence.endorsements, **endorsements.documents},
         quote.tee,
-        trusted(endorsements, quote.tee),
+        trusted(endorsements, quote.tee, (INTEL,)),
         at,
         steps,
     )
