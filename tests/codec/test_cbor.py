@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -116,6 +118,66 @@ def test_keys_are_ordered_shorter_first_then_bytewise() -> None:
 def test_nothing_outside_the_data_model_is_written(value: object) -> None:
     with pytest.raises(ValueError, match="CBOR here has"):
         cbor.dumps(value)  # type: ignore[arg-type]
+
+
+# --- maps of a known shape ------------------------------------------------------------------------
+
+ANOTHER = "must be a map with exactly these keys and kinds"
+SHAPE = cbor.MapShape({"n": int, "on": bool, "key": bytes, "list": list, "name": str}, "a specification")
+FITTING = st.fixed_dictionaries(
+    {
+        "n": st.integers(-(1 << 64), (1 << 64) - 1),
+        "on": st.booleans(),
+        "key": st.binary(max_size=300),
+        "list": st.lists(st.binary(max_size=30), max_size=30),
+        "name": st.text(st.characters(codec="utf-8")),
+    }
+)
+
+
+@given(FITTING, st.data())
+def test_a_map_of_a_known_shape_is_read_and_refused_as_any_other(
+    value: dict[str, cbor.Encodable], data: st.DataObject
+) -> None:
+    encoded = cbor.dumps(value)
+    assert SHAPE.loads(encoded, what="it", max_size=1 << 20) == value
+    at = data.draw(st.integers(0, len(encoded) - 1))
+    altered = encoded[:at] + data.draw(st.binary(max_size=2)) + encoded[at + 1 :]
+    of_shape = outcome(lambda: SHAPE.loads(altered, what="it", max_size=1 << 20))
+    of_any = outcome(lambda: cbor.loads(altered, what="it", max_size=1 << 20, max_depth=2))
+    assert of_shape == of_any or (isinstance(of_any, dict | str | int | list) and ANOTHER in str(of_shape))
+
+
+def outcome(read: Callable[[], cbor.CborValue]) -> object:
+    """The value, or what the refusal says and where."""
+    try:
+        return read()
+    except MalformedEvidenceError as refusal:
+        return refusal.message, refusal.where
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"n": True}, {"on": 1}, {"key": "text"}, {"list": [b"", 1]}, {"list": b""}, {"more": 1}],
+    ids=str,
+)
+def test_a_map_of_another_shape_is_refused_with_what_it_has(change: dict[str, cbor.Encodable]) -> None:
+    fitting: dict[str, cbor.Encodable] = {"n": 1, "on": True, "key": b"", "list": [b""], "name": ""}
+    with pytest.raises(
+        MalformedEvidenceError, match="n: int, on: bool, key: bytes, list: list, name: str"
+    ) as caught:
+        SHAPE.loads(cbor.dumps(fitting | change), what="it", max_size=100)
+    assert caught.value.source == "a specification"
+    with pytest.raises(MalformedEvidenceError) as no_map:
+        SHAPE.loads(b"\x80", what="it", max_size=100)
+    assert "no map" in str(no_map.value.hint)
+    with pytest.raises(MalformedEvidenceError, match="at most 3"):
+        SHAPE.loads(cbor.dumps(fitting), what="it", max_size=3)
+
+
+def test_a_shape_with_keys_in_another_order_fits_nothing_and_is_not_made() -> None:
+    with pytest.raises(ValueError, match="canonical order"):
+        cbor.MapShape({"bb": int, "a": int}, "a specification")
 
 
 # --- as vendors write it --------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import hashlib
 
 import cbor2
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -84,3 +85,28 @@ def test_another_statement_has_other_report_data(statement: Statement, data: st.
     except MalformedEvidenceError:
         return
     assert other.report_data != statement.report_data
+
+
+@given(statements, st.binary(min_size=16, max_size=64))
+def test_a_statement_known_but_for_its_nonce_is_read_as_it_would_be_alone(
+    one: Statement, nonce: bytes
+) -> None:
+    """One instance repeats everything but the nonce; what is remembered of it must never show."""
+    for other in (one, evolve(one, nonce=nonce), evolve(one, nonce=nonce[:16] * 2)):
+        assert Statement.decode(other.encode()) == other
+
+
+def test_what_is_remembered_of_one_statement_vouches_for_no_other() -> None:
+    data = evolve(SAMPLE, nonce=bytes(range(32))).encode()
+    Statement.decode(data)
+    for at in range(len(data)):
+        altered = data[:at] + bytes([data[at] ^ 0x20]) + data[at + 1 :]
+        try:
+            assert Statement.decode(altered).encode() == altered
+        except MalformedEvidenceError:
+            continue
+    for size in range(len(data)):
+        with pytest.raises(MalformedEvidenceError):
+            Statement.decode(data[:size])
+    with pytest.raises(MalformedEvidenceError, match="after its end"):
+        Statement.decode(data + b"\0")

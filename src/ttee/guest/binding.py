@@ -6,14 +6,11 @@ For the verifiers of all TEEs whose runtimes speak so. Pure.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
 from ttee.errors import BindingError, FreshnessError, UsageError
-from ttee.guest.registers import RUNTIME, SYSTEM_READY, Event, identity_events, replay
+from ttee.guest.registers import REMEMBERED, RUNTIME, SYSTEM_READY, Event, identity_events, replay
 from ttee.guest.statement import MAX_NONCE, MIN_NONCE
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def check_nonce_size(nonce: bytes | None) -> None:
@@ -22,9 +19,12 @@ def check_nonce_size(nonce: bytes | None) -> None:
         raise UsageError(f"a nonce has {MIN_NONCE} to {MAX_NONCE} bytes, this one has {len(nonce)}")
 
 
-def check_replay(events: Sequence[Event], registers: Sequence[bytes]) -> None:
+def check_replay(events: tuple[Event, ...], registers: tuple[bytes, ...]) -> None:
     """Raise BindingError unless the log, replayed, gives these registers."""
-    for number, (replayed, claimed) in enumerate(zip(replay(events), registers, strict=True)):
+    expected = replay(events)
+    if expected == registers:
+        return
+    for number, (replayed, claimed) in enumerate(zip(expected, registers, strict=True)):
         if replayed != claimed:
             raise BindingError(
                 f"the log does not give register {number}: it replays to {replayed.hex()[:16]}…, "
@@ -33,7 +33,8 @@ def check_replay(events: Sequence[Event], registers: Sequence[bytes]) -> None:
             )
 
 
-def check_identity(events: Sequence[Event], app: bytes) -> bytes:
+@lru_cache(maxsize=REMEMBERED)
+def check_identity(events: tuple[Event, ...], app: bytes) -> bytes:
     """Raise BindingError unless register 0 begins with `app`, config, system-ready; the digest of the config."""
     identity = identity_events(events)
     if [event.name for event in identity] != ["app", "config"]:

@@ -32,7 +32,7 @@ SYSTEM_READY: Final = "system-ready"
 SOURCE: Final = "docs/spec/report-data.md"
 
 _ZERO: Final = bytes(SIZE)
-_REMEMBERED: Final = 64
+REMEMBERED: Final = 64
 """Logs that are remembered: one instance sends the same log with every evidence until it extends it."""
 _ARRAY_HEAD: Final = 3  # bytes before the events of the fullest log (RFC 8949, section 3)
 
@@ -60,7 +60,7 @@ def replay(events: Iterable[Event]) -> tuple[bytes, bytes, bytes, bytes]:
     return _replayed(tuple(events))
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def _replayed(events: tuple[Event, ...]) -> tuple[bytes, bytes, bytes, bytes]:
     registers = [_ZERO] * COUNT
     for event in events:
@@ -86,7 +86,7 @@ def encode_log(events: Iterable[Event]) -> bytes:
     return cbor.dumps([list(event) for event in events])
 
 
-@lru_cache(maxsize=_REMEMBERED)
+@lru_cache(maxsize=REMEMBERED)
 def decode_log(data: bytes) -> tuple[Event, ...]:
     """The events of a log. Raises MalformedEvidenceError unless it is canonical and within its bounds."""
     value = cbor.loads(data, what="log", max_size=MAX_LOG, max_depth=2)

@@ -7,6 +7,7 @@ docs/spec/report-data.md, section "Report data". The statement counts only becau
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from attrs import frozen
@@ -22,8 +23,15 @@ CHANNEL_KEY: Final = 32
 MEASUREMENT: Final = 48
 SOURCE: Final = "docs/spec/report-data.md"
 
-_KEYS: Final = frozenset({"app", "nonce", "registers", "user_data", "channel_key"})
+_SHAPE: Final = cbor.MapShape(
+    {"app": bytes, "nonce": bytes, "registers": list, "user_data": bytes, "channel_key": bytes}, SOURCE
+)
+_REGISTERS: Final = [runtime_registers.SIZE] * runtime_registers.COUNT
 _MAX_SIZE: Final = 1024
+_NONCE_HEAD: Final = slice(61, 63)
+"""Behind the map's head, `app` with its 50 bytes, and the key `nonce`: fixed, since a measurement has one size."""
+_OF_32_BYTES: Final = b"\x58\x20"
+"""The head of a byte string of 32 bytes (RFC 8949, section 3.1, major type 2)."""
 
 
 @frozen(slots=True)
@@ -66,29 +74,14 @@ class Statement:
     @classmethod
     def decode(cls, data: bytes) -> Statement:
         """The statement of exactly these bytes. Raises MalformedEvidenceError."""
-        value = cbor.loads(data, what="statement", max_size=_MAX_SIZE, max_depth=2)
-        if not isinstance(value, dict) or value.keys() != _KEYS:
-            raise MalformedEvidenceError(
-                f"the statement is not a map with exactly the keys {', '.join(sorted(_KEYS))}",
-                where="statement",
-                source=SOURCE,
-            )
-        match value:
-            case {
-                "app": bytes(app),
-                "nonce": bytes(nonce),
-                "registers": [*registers],
-                "user_data": bytes(user_data),
-                "channel_key": bytes(channel_key),
-            }:
-                values = tuple(register for register in registers if isinstance(register, bytes))
-                if len(values) == len(registers):
-                    return cls(app, nonce, values, user_data, channel_key)
-        raise MalformedEvidenceError(
-            "the statement may hold byte strings only, and an array of them under registers",
-            where="statement",
-            source=SOURCE,
-        )
+        if data[_NONCE_HEAD] != _OF_32_BYTES:
+            return _decoded(data)
+        try:
+            same = _around_nonce(data[: _NONCE_HEAD.stop], data[_NONCE_HEAD.stop + 32 :])
+        except MalformedEvidenceError:
+            return _decoded(data)  # which raises as well, and speaks of these bytes
+        nonce = data[_NONCE_HEAD.stop : _NONCE_HEAD.stop + 32]
+        return cls(same.app, nonce, same.registers, same.user_data, same.channel_key)
 
     @property
     def report_data(self) -> bytes:
@@ -100,15 +93,29 @@ class Statement:
             return "app", f"must have {MEASUREMENT} bytes, and has {len(self.app)}"
         if self.nonce and not MIN_NONCE <= len(self.nonce) <= MAX_NONCE:
             return "nonce", f"must have 0 or {MIN_NONCE} to {MAX_NONCE} bytes, and has {len(self.nonce)}"
-        if [len(register) for register in self.registers] != [
-            runtime_registers.SIZE
-        ] * runtime_registers.COUNT:
+        if [*map(len, self.registers)] != _REGISTERS:
             return "registers", "must be four of 48 bytes each"
         if len(self.user_data) > MAX_USER_DATA:
             return "user_data", f"may have {MAX_USER_DATA} bytes, and has {len(self.user_data)}"
         if len(self.channel_key) != CHANNEL_KEY:
             return "channel_key", f"must have {CHANNEL_KEY} bytes, and has {len(self.channel_key)}"
         return None
+
+
+@lru_cache(maxsize=runtime_registers.REMEMBERED)
+def _around_nonce(before: bytes, after: bytes) -> Statement:
+    """The statement with a nonce of zeros: the others of an instance differ from it in their nonce alone.
+
+    `before` ends with the head of a byte string of 32 bytes, where a well-formed statement has its nonce. So the next
+    32 bytes are the nonce, whatever they are, and the statement is well formed with them exactly when with zeros.
+    """
+    return _decoded(before + bytes(32) + after)
+
+
+def _decoded(data: bytes) -> Statement:
+    value = _SHAPE.loads(data, what="statement", max_size=_MAX_SIZE)
+    value["registers"] = tuple(value["registers"])
+    return Statement(**value)
 
 
 def report_data_of(statement: bytes) -> bytes:

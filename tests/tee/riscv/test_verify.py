@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from attrs import evolve
 from hypothesis import given
@@ -417,6 +419,24 @@ def test_arbitrary_bytes_are_claims_or_malformed(data: bytes) -> None:
     except MalformedEvidenceError:
         return
     assert claims.encode() == data
+
+
+@given(st.binary(min_size=64, max_size=64), st.integers(0, 400))
+def test_claims_known_but_for_their_report_data_are_read_as_they_would_be_alone(
+    report_data: bytes, at: int
+) -> None:
+    """An enclave repeats everything but the report data; what is remembered of it must never show."""
+    genuine = GENUINE.parts["claims"]
+    claims = evolve(MonitorClaims.decode(genuine), report_data=report_data)
+    encoded = claims.encode()
+    assert MonitorClaims.decode(encoded) == claims
+    at %= len(encoded)
+    altered = encoded[:at] + bytes([encoded[at] ^ 0x20]) + encoded[at + 1 :]
+    with suppress(MalformedEvidenceError):
+        assert MonitorClaims.decode(altered).encode() == altered
+    for other in (encoded[:at], encoded[:-1], encoded + b"\0"):
+        with pytest.raises(MalformedEvidenceError):
+            MonitorClaims.decode(other)
 
 
 def test_the_specifications_order_of_keys_is_the_canonical_one() -> None:

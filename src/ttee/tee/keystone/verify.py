@@ -15,7 +15,6 @@ Measurements are compared with expected ones where opinions live: in the policy.
 
 from __future__ import annotations
 
-from contextlib import suppress
 from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -133,23 +132,37 @@ def verify_report(report: Report, tee: str, endorsements: Endorsements, steps: S
         _verify_chain(anchor.key, report.sm_signed, report.sm_signature)
     with steps(checks.ENCLAVE_SIGNATURE, "the monitor vouches for the enclave and its data"):
         eddsa.verify(report.sm_public_key, report.enclave_signature, report.enclave_signed)
-    zeros = (
-        "zeros" if report.slack.count(0) == len(report.slack) else "NOT zeros: somebody put something there"
-    )
-    same = "the pinned one" if report.device_key == anchor.key else "ANOTHER than the pinned one"
     return Authentic(
         report=report,
         anchor=anchor,
         assurance=assurance,
-        relied_on=(
-            Reliance("anchor", f"{tee} device key", sha256(anchor.key).digest()),
-            Reliance("key", f"{tee} monitor key", sha256(report.sm_public_key).digest()),
+        relied_on=_relied_on(tee, anchor.key, report.sm_public_key),
+        not_checked=_not_checked(
+            len(report.data),
+            zeros=report.slack.count(0) == len(report.slack),
+            same=report.device_key == anchor.key,
         ),
-        not_checked=(
-            f"report bytes {72 + len(report.data)} to 1095, behind the data: not signed; they are {zeros}",
-            f"report bytes 1320 to 1351, the device key inside the report: not signed; it is {same}",
-            "age and revocation of the device key: the format has neither",
-        ),
+    )
+
+
+@lru_cache(maxsize=_CHAINS)
+def _relied_on(tee: str, device_key: bytes, monitor_key: bytes) -> tuple[Reliance, ...]:
+    """The keys that the result rests on, which are the same for every report of one boot."""
+    return (
+        Reliance("anchor", f"{tee} device key", sha256(device_key).digest()),
+        Reliance("key", f"{tee} monitor key", sha256(monitor_key).digest()),
+    )
+
+
+@lru_cache(maxsize=_CHAINS)
+def _not_checked(signed: int, *, zeros: bool, same: bool) -> tuple[str, ...]:
+    """What no signature covers, in words: behind `signed` bytes of data, zeros or not; the same device key or not."""
+    behind = "zeros" if zeros else "NOT zeros: somebody put something there"
+    key = "the pinned one" if same else "ANOTHER than the pinned one"
+    return (
+        f"report bytes {72 + signed} to 1095, behind the data: not signed; they are {behind}",
+        f"report bytes 1320 to 1351, the device key inside the report: not signed; it is {key}",
+        "age and revocation of the device key: the format has neither",
     )
 
 
@@ -166,9 +179,11 @@ def _anchor(report: Report, tee: str, endorsements: Endorsements) -> Anchor:
         )
     anchors.sort(key=lambda anchor: anchor.key != report.device_key)
     for anchor in anchors:
-        with suppress(SignatureError, WeakKeyError):
+        try:
             _verify_chain(anchor.key, report.sm_signed, report.sm_signature)
-            return anchor
+        except (SignatureError, WeakKeyError):
+            continue
+        return anchor
     if anchors[0].key == report.device_key:
         return anchors[0]
     raise AnchorError(
@@ -182,8 +197,7 @@ def _strength(anchor: Anchor, endorsements: Endorsements, steps: Steps) -> Assur
     """What the pinned key is worth: if anybody can hold it, a simulation, whatever its anchor says."""
     try:
         with steps(checks.STRENGTH, "of prime order, on no list of published or guessable keys"):
-            refuse_weak_key(anchor.key)
-            _check_public_key(anchor.key)
+            _check_device_key(anchor.key)
     except WeakKeyError as weak:
         if not endorsements.development:
             raise
@@ -192,7 +206,10 @@ def _strength(anchor: Anchor, endorsements: Endorsements, steps: Steps) -> Assur
     return anchor.assurance
 
 
-_check_public_key = lru_cache(maxsize=_CHAINS)(eddsa.check_public_key)
+@lru_cache(maxsize=_CHAINS)
+def _check_device_key(key: bytes) -> None:
+    refuse_weak_key(key)
+    eddsa.check_public_key(key)
 
 
 @lru_cache(maxsize=_CHAINS)
@@ -207,4 +224,4 @@ def _verify_chain(device_key: bytes, sm_signed: bytes, sm_signature: bytes) -> N
 def forget_chains() -> None:
     """Empty the memory of verified chains: for measurements, and for tests that results do not depend on it."""
     _verify_chain.cache_clear()
-    _check_public_key.cache_clear()
+    _check_device_key.cache_clear()

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+from functools import lru_cache, partial
 from hashlib import sha512
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
-from attrs import asdict, frozen
+from attrs import asdict, astuple, frozen
 
 from ttee.codec import cbor
 from ttee.errors import MalformedEvidenceError
 from ttee.guest import registers as runtime_registers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 PROFILE = "ttee/riscv/1"
 SOURCE = "docs/spec/riscv.md, section 4"
@@ -19,19 +23,21 @@ MAX_PLATFORM = 64
 PAGE = 4096
 REPORT_DATA = 64
 AUTHORITY = 32
-
-_KINDS = {
-    "svn": int,
-    "debug": bool,
-    "app_svn": int,
-    "profile": str,
-    "epm_size": int,
-    "platform": str,
-    "utm_size": int,
-    "authority": bytes,
-    "registers": list,
-    "report_data": bytes,
-}
+_SHAPE = cbor.MapShape(
+    {
+        "svn": int,
+        "debug": bool,
+        "app_svn": int,
+        "profile": str,
+        "epm_size": int,
+        "platform": str,
+        "utm_size": int,
+        "authority": bytes,
+        "registers": list,
+        "report_data": bytes,
+    },
+    SOURCE,
+)
 
 
 @frozen(slots=True)
@@ -61,23 +67,11 @@ class MonitorClaims:
     @classmethod
     def decode(cls, data: bytes) -> MonitorClaims:
         """The claims in exactly these bytes. Raises MalformedEvidenceError, naming the key."""
-        value = cbor.loads(data, what="claims", max_size=MAX_SIZE, max_depth=2)
-        if not isinstance(value, dict) or {key: type(item) for key, item in value.items()} != _KINDS:
-            raise MalformedEvidenceError(
-                f"the claims are not a map with the keys and kinds of the profile {PROFILE}",
-                where="claims",
-                hint=f"they have {_keys(value)}",
-                source=SOURCE,
-            )
-        fields: dict[str, Any] = {**value, "registers": tuple(cast("list[bytes]", value["registers"]))}
-        claims = cls(**fields)
-        problem = claims.problem()
-        if problem is not None:
-            key, what = problem
-            raise MalformedEvidenceError(
-                f"the claims' {key} {what}", where=f"claims, key {key}", source=SOURCE
-            )
-        return claims
+        try:
+            with_report_data = _around_report_data(data[:-REPORT_DATA])
+        except MalformedEvidenceError:
+            return _decoded(data)  # which raises as well, and speaks of these bytes
+        return with_report_data(data[-REPORT_DATA:])
 
     def problem(self) -> tuple[str, str] | None:
         """The first key that the profile does not allow, and why."""
@@ -95,21 +89,35 @@ class MonitorClaims:
             return "platform", "has characters that cannot be printed"
         if len(self.authority) not in (0, AUTHORITY):
             return "authority", f"must have 0 or {AUTHORITY} bytes, and has {len(self.authority)}"
-        if [type(r) is bytes and len(r) for r in self.registers] != [runtime_registers.SIZE] * 4:
+        if [*map(len, self.registers)] != [runtime_registers.SIZE] * runtime_registers.COUNT:
             return "registers", f"must be {runtime_registers.COUNT} of {runtime_registers.SIZE} bytes each"
         if len(self.report_data) != REPORT_DATA:
             return "report_data", f"must have {REPORT_DATA} bytes, and has {len(self.report_data)}"
         return None
 
 
+@lru_cache(maxsize=runtime_registers.REMEMBERED)
+def _around_report_data(before: bytes) -> Callable[[bytes], MonitorClaims]:
+    """What makes claims of their report data: every report of an enclave has the same bytes before it.
+
+    The report data is the last key in canonical order and has its one length. So its bytes are the last of the
+    claims, whatever they are, and claims are well formed with them exactly when they are so with zeros.
+    """
+    fields = astuple(_decoded(before + bytes(REPORT_DATA)), recurse=False)
+    return partial(MonitorClaims, *fields[:-1])
+
+
+def _decoded(data: bytes) -> MonitorClaims:
+    value = _SHAPE.loads(data, what="claims", max_size=MAX_SIZE)
+    value["registers"] = tuple(value["registers"])
+    claims = MonitorClaims(**value)
+    problem = claims.problem()
+    if problem is not None:
+        key, what = problem
+        raise MalformedEvidenceError(f"the claims' {key} {what}", where=f"claims, key {key}", source=SOURCE)
+    return claims
+
+
 def digest(claims: bytes) -> bytes:
     """The 64 bytes that stand in the report as its data."""
     return sha512(b"ttee/riscv-claims/1" + claims).digest()
-
-
-def _keys(value: cbor.CborValue) -> str:
-    if not isinstance(value, dict):
-        return "no map at all"
-    return (
-        ", ".join(f"{key[:32]}: {type(item).__name__}" for key, item in list(value.items())[:16]) or "nothing"
-    )

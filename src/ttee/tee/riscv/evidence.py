@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 NAME = "riscv"
 PARTS = ("report", "claims", "statement", "log")
+_NAMES = frozenset(PARTS)
 SOURCE = "docs/spec/riscv.md, section 4"
 
 
@@ -47,7 +48,7 @@ class Parts:
 
 def split(evidence: Evidence) -> Parts:
     """The four parts. Raises MalformedEvidenceError for another TEE's, missing or additional ones."""
-    if evidence.tee != NAME or evidence.parts.keys() != set(PARTS):
+    if evidence.tee != NAME or evidence.parts.keys() != _NAMES:
         raise MalformedEvidenceError(
             f"{NAME} evidence has the parts {', '.join(PARTS)}; this is {evidence.tee[:64]} evidence with "
             f"{', '.join(evidence.parts)[:200] or 'none'}",
