@@ -1,31 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The copy of the vectors that travels with the source is complete, and says what the shared ones say."""
+"""The shared vectors are the ones that their manifest names; where they are absent, tests fail and say so."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests import vectors
 
-if TYPE_CHECKING:
-    from pathlib import Path
+
+@pytest.fixture
+def _looked_for_anew() -> Iterator[None]:
+    vectors.root.cache_clear()
+    yield
+    vectors.root.cache_clear()
 
 
-def manifest(place: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads((place / vectors.MANIFEST).read_text())
-    return value
+def test_every_file_is_the_one_that_the_manifest_names() -> None:
+    files = json.loads(vectors.read(vectors.MANIFEST))["files"]
+    assert files
+    for file in files:
+        assert sha256(vectors.read(file["file"])).hexdigest() == file["sha256"], file["file"]
 
 
-def test_every_file_of_the_copy_is_the_one_that_its_manifest_names() -> None:
-    found = {str(path.relative_to(vectors.COPY)) for path in vectors.COPY.rglob("*.bin")}
-    named = {file["file"]: file["sha256"] for file in manifest(vectors.COPY)["files"]}
-    assert found == set(named)
-    for name, digest in named.items():
-        assert sha256((vectors.COPY / name).read_bytes()).hexdigest() == digest
-
-
-def test_the_copy_agrees_with_the_vectors_in_use() -> None:
-    in_use = {case["id"]: case for case in manifest(vectors.root())["cases"]}
-    assert all(in_use[case["id"]] == case for case in manifest(vectors.COPY)["cases"])
+@pytest.mark.usefixtures("_looked_for_anew")
+def test_absent_vectors_are_a_failure_that_names_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TTEE_VECTORS", "/nowhere")
+    with pytest.raises(pytest.fail.Exception, match=r"absent: there is no /nowhere/MANIFEST\.json"):
+        vectors.read("keystone/report_ok.bin")

@@ -319,7 +319,7 @@ def test_what_was_sealed_opens_again_here_and_in_a_later_run(
     length, blob = asked(probe, how, content)
     assert length == len(blob) == len(content) + 64
     assert blob[:16] == b"TTEESEAL" + bytes(8)
-    assert not content or content not in blob
+    assert len(content) < 8 or content not in blob  # a few bytes could be there by chance
     assert asked(probe, "u", blob) == (len(content), content)
     with running(machine, probe_code) as later:
         assert asked(later, "u", blob) == (len(content), content)
