@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TEES: Mapping[str, str] = MappingProxyType(
     {
         "amd-sev-snp": "ttee.tee.amd",
+        "arm-cca": "ttee.tee.arm.cca",
+        "arm-psa": "ttee.tee.arm.psa",
         "aws-nitro": "ttee.tee.nitro",
         "intel-sgx": "ttee.tee.intel.sgx",
         "intel-tdx": "ttee.tee.intel.tdx",
