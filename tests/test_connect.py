@@ -20,7 +20,8 @@ from ttee.app.bundle import Bundle, Limits
 from ttee.appraise import Policy, parse_policy, signature_only, starting_policy
 from ttee.channel.keeper import ChannelKeeper
 from ttee.channel.sealed import ReplyStatus
-from ttee.connect import Session, Target, connect, launch, moment
+from ttee.codec.rfc3339 import moment
+from ttee.connect import Session, Target, connect, launch
 from ttee.errors import (
     BindingError,
     ChannelError,

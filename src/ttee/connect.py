@@ -20,13 +20,13 @@ from ttee.appraise.appraisal import appraise as appraise_at
 from ttee.appraise.policy import Policy, endorsements, require_any
 from ttee.channel.http import Peer
 from ttee.channel.sealed import PendingReply, ReplyStatus, seal_request
+from ttee.codec.rfc3339 import moment
 from ttee.errors import (
     BindingError,
     ChannelError,
     KeysUsedUpError,
     RefusedError,
     RequestRefusedError,
-    UsageError,
 )
 from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
 from ttee.tee import launcher_named, tee_named
@@ -203,19 +203,6 @@ def require_affirming(verdict: Verdict) -> None:
 def now() -> str:
     """The present moment, RFC 3339."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def moment(at: str) -> datetime:
-    """The moment that RFC 3339 text names. Raises UsageError."""
-    try:
-        found = datetime.fromisoformat(at)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or "T" not in at:
-        raise UsageError(
-            f"{at[:64]!r} is not a moment", hint="write it as RFC 3339 does: 2026-11-21T12:00:00Z"
-        )
-    return found
 
 
 def _several(policy: Policy | Sequence[Policy]) -> Sequence[Policy]:

@@ -16,7 +16,6 @@ All policies must accept. Only step 8 looks at them together: what one of them p
 from __future__ import annotations
 
 import difflib
-from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -33,7 +32,7 @@ from ttee.appraise.policy import (
     pinned_anchor,
     require_any,
 )
-from ttee.errors import UsageError
+from ttee.codec.rfc3339 import moment
 from ttee.model import Assurance, Check, CheckSpec, Claims, Status, Tier, Verdict
 
 if TYPE_CHECKING:
@@ -77,7 +76,7 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     UsageError for a moment that is none.
     """
     require_any(policies)
-    _require_moment(at)
+    moment(at)
     findings: list[Finding] = []
     for policy in policies:
         label = f"[{policy.name}] " if len(policies) > 1 else ""
@@ -245,17 +244,6 @@ def _ignored(claims: Claims, policies: Sequence[Policy]) -> tuple[str, ...]:
     if claims.app is not None and not any(policy.measurements for policy in policies):
         ignored.insert(0, "app measurement")
     return (f"claims that no policy looked at: {', '.join(ignored)}",) if ignored else ()
-
-
-def _require_moment(at: str) -> None:
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or "T" not in at:
-        raise UsageError(
-            f"{at[:64]!r} is not a moment", hint="write it as RFC 3339 does: 2026-11-21T12:00:00Z"
-        )
 
 
 def _passed(spec: CheckSpec, detail: str, category: str = "", loosened: str = "") -> Finding:
