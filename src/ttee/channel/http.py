@@ -69,7 +69,10 @@ class Peer:
 
     def __attrs_post_init__(self) -> None:
         """Raises UsageError for what is no address."""
-        parts = urlsplit(self.address)
+        try:
+            parts = urlsplit(self.address)
+        except ValueError:  # brackets without an address in them
+            raise self._no_address() from None
         if parts.scheme == "unix" and parts.path:
             opener = build_opener(_NoRedirects(), ProxyHandler({}), _UnixHandler(parts.path))
             base = "http://instance"
@@ -77,10 +80,7 @@ class Peer:
             opener = build_opener(_NoRedirects())
             base = self.address.rstrip("/")
         else:
-            raise UsageError(
-                f"{self.address[:200]!r} is no address of an instance",
-                hint="addresses are http://HOST:PORT, https://HOST:PORT or unix:PATH",
-            )
+            raise self._no_address()
         object.__setattr__(self, "_opener", opener)
         object.__setattr__(self, "_base", base)
 
@@ -115,12 +115,20 @@ class Peer:
                 raise _error(refusal.code, _head(refusal), self.address) from None
         except (OSError, http.client.HTTPException) as problem:
             raise self._unreachable(problem) from None
+        except UnicodeError:  # a host or a path that no URL can have
+            raise self._no_address() from None
 
     def _bounded(self, answer: IO[bytes], limit: int) -> bytes:
         data = answer.read(limit + 1)
         if len(data) > limit:
             raise TransportError(f"the answer is longer than {limit} bytes", where=self.address)
         return data
+
+    def _no_address(self) -> UsageError:
+        return UsageError(
+            f"{self.address[:200]!r} is no address of an instance",
+            hint="addresses are http://HOST:PORT, https://HOST:PORT or unix:PATH",
+        )
 
     def _unreachable(self, problem: OSError | http.client.HTTPException) -> UnreachableError:
         reason = problem.reason if isinstance(problem, URLError) else problem
