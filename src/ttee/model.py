@@ -92,7 +92,7 @@ class Endorsements:
 
 @frozen(slots=True)
 class CheckSpec:
-    """What a check is for: the entry behind `ttee explain ID`. Ids are stable: `riscv.report.signature`."""
+    """What a check is for: the entry behind `ttee explain ID`. Ids are stable: `riscv.claims.binding`."""
 
     id: str
     title: str

@@ -90,6 +90,27 @@ def test_every_help_has_examples_of_that_command(name: str, capsys: pytest.Captu
     assert f"ttee {name}" in text.partition("Examples:")[2]
 
 
+def test_what_the_help_of_explain_names_can_be_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["explain", "--help"]) == 0
+    examples = capsys.readouterr().out.partition("Examples:")[2].split("ttee explain ")[1:]
+    for example in examples:
+        assert run(["explain", example.split()[0]]) == ExitCode.AFFIRMING, example
+
+
+def test_what_an_error_repeats_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    Output().error(UsageError("a\x1b[2J\u202eb\nc", where="x\n\x9by", hint="\x07z"))
+    assert capsys.readouterr().err.splitlines() == ["ttee: a?[2J?b", "c", "  where: x??y", "  next: ?z"]
+
+
+@pytest.mark.parametrize(("said", "as_json"), [("1", True), ("0", False), ("", False), ("perhaps", False)])
+def test_ttee_json_holds_for_a_command_that_is_not_understood(
+    said: str, as_json: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TTEE_JSON", said)
+    assert run(["no-such-command"]) == ExitCode.USAGE
+    assert capsys.readouterr().out.startswith("{") == as_json
+
+
 def test_help_imports_neither_tees_nor_cryptography() -> None:
     code = (
         "import sys; from ttee.cli import run; run(['--help']); "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +19,6 @@ from ttee.errors import ExitCode, TeeUnavailableError, TteeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-from itertools import takewhile
 
 EXTRAS = {"anyio": "serve", "starlette": "serve", "uvicorn": "serve", "wasmtime": "local", "ziglang": "build"}
 """Packages that a verifier does not need, and the extra that brings each."""
@@ -43,7 +43,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command; returns its exit code. Never raises, except with TTEE_DEBUG set."""
     output = Output()
     # Asked for before the command line is understood, so that a misunderstanding comes as JSON, too.
-    output.as_json = "--json" in takewhile(lambda argument: argument != "--", arguments)
+    output.as_json = "--json" in takewhile(lambda argument: argument != "--", arguments) or _json_by_default()
     try:
         result = cli.main(list(arguments), prog_name="ttee", standalone_mode=False, obj=output)
         return result if isinstance(result, int) else ExitCode.AFFIRMING
@@ -70,6 +70,13 @@ def run(arguments: Sequence[str]) -> int:
         return ExitCode.TEE
     except Exception as bug:
         return _bug(bug, output)
+
+
+def _json_by_default() -> bool:
+    try:
+        return bool(click.BOOL(os.environ.get("TTEE_JSON") or False))
+    except click.BadParameter:
+        return False
 
 
 def _bug(bug: Exception, output: Output) -> int:

@@ -32,7 +32,7 @@ class Entry:
 
 @command(
     examples="""
-    ttee explain riscv.report.signature
+    ttee explain keystone.enclave.signature
     ttee explain evidence.anchor
     ttee explain 5                        # an exit code
     ttee explain --list

@@ -56,7 +56,7 @@ class Output:
         self.say(error.message)
         for label, said in (
             ("check", error.check and f"{error.check} (`ttee explain {error.check}`)"),
-            ("where", error.where),
+            ("where", error.where and error.where.replace("\n", "?")),
             ("source", error.source),
             ("next", error.hint or next_step(type(error))),
         ):
@@ -82,12 +82,17 @@ class Output:
         sys.stdout.write(text)
 
     def _remark(self, text: str) -> None:
-        print(fit(text, sys.stderr), file=sys.stderr, flush=True)
+        print(fit(harmless(text), sys.stderr), file=sys.stderr, flush=True)
 
 
 def next_step(kind: type[TteeError]) -> str:
     """The step that the documentation of an error class advises."""
     return " ".join((kind.__doc__ or "").partition("Next:")[2].split()).rstrip(".")
+
+
+def harmless(text: str) -> str:
+    """`text`, which may repeat what an attacker wrote, without anything that would steer a terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
 
 
 def fit(text: str, stream: TextIO) -> str:
