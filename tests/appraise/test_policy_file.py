@@ -125,6 +125,7 @@ def test_the_digest_is_that_of_the_file() -> None:
         (HEAD + "[tee.riscv]\nmonitor-hash = 1.5", ":4", "text, an integer"),
         (HEAD + "[tee.riscv]\nmonitor-hash = [['aa']]", ":4", "text, an integer"),
         (HEAD + "[tee.riscv]\nmonitor-hash = {}", ":4", "text, an integer"),
+        (HEAD + '[tee.riscv]\nplatform = "a\\u001b[8mb"', ":4", "cannot be printed"),
         (HEAD + "[tee.riscv]\nmin-monitor-svn = '1'", ":4", "is an integer"),
         (HEAD + "[tee.riscv]\nmin-monitor-svn = true", ":4", "is an integer"),
         (HEAD + "[tee.riscv]\n'' = 1", ":4", "kebab-case"),

@@ -146,6 +146,8 @@ class _Reader:
     def scalar(self, value: object, path: tuple[str, ...]) -> Scalar:
         if not isinstance(value, bool | int | str):
             self.fail(f"{path[-1]} is text, an integer, true, false, or a list of these", path)
+        if isinstance(value, str) and not value.isprintable():
+            self.fail(f"{path[-1]} has characters that cannot be printed", path)
         return value
 
     def flag(self, top: Mapping[str, Any], way: Insecure) -> bool:
