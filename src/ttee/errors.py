@@ -201,7 +201,7 @@ class EvidenceError(TteeError):
 class MalformedEvidenceError(EvidenceError):
     """Bytes that are not well-formed evidence: truncated, oversized, ambiguous, or of no known kind.
 
-    Next: `ttee inspect FILE` shows how far it can be read.
+    Next: get the evidence again, whole and in binary, from where it was made.
     """
 
     id = "evidence.malformed"

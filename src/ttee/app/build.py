@@ -56,7 +56,11 @@ def build(folder: Path) -> BuiltApp:
         path.parent.mkdir(exist_ok=True)
         _replace(path, bundle.encode())
     except OSError as problem:
-        raise BuildError(f"the bundle cannot be written: {problem.strerror}", where=str(path)) from None
+        raise BuildError(
+            f"the bundle cannot be written: {problem.strerror}",
+            where=str(path),
+            hint="make room for it: `build` is a folder of the app's, which `ttee build` may write",
+        ) from None
     return BuiltApp(bundle, path, messages)
 
 

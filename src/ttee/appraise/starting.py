@@ -18,7 +18,8 @@ _MAY_CHANGE = frozenset({"monitor_key", "device_key", "epm_size", "utm_size", "c
 
 _WHY = {
     "app": "What may run: SHA-384 of the bundle. `ttee measure` recomputes it from source.",
-    "anchors": "Whose signatures count. Check the key with whoever runs the device, not with the evidence.",
+    "anchors": "Whose signatures count. Check the key with whoever runs the device, not with the evidence;\n"
+    "# `silicon` stands here only if its owner vouches for a real chip.",
     "monitor_hash": "What the app runs on: the monitor that makes the claims.",
     "enclave_hash": "What runs: runtime, configuration and app, as they lie in memory.",
     "authority": "Who may sign versions of the app, in place of enclave-hash.",
@@ -45,7 +46,9 @@ def starting_policy(
     """
     lines = [f"schema = {_quoted(SCHEMA)}", f"name = {_quoted(name)}"]
     if assurance is Assurance.EMULATED:
-        lines += [f"{Insecure.EMULATED} = true      # it runs in an emulator: the host can look inside"]
+        lines += [
+            f"{Insecure.EMULATED} = true      # no real chip is vouched for: its machine can look inside"
+        ]
     if assurance is Assurance.SIMULATED:
         lines += [f"{Insecure.DEVELOPMENT} = true   # a simulation: for developing, and protects nothing"]
     lines += ["", "[freshness]"]

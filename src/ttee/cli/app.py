@@ -51,7 +51,7 @@ def build(output: Output, app: str) -> None:
     """
     if not Path(app).is_dir():
         raise AppError(f"there is no app folder {app!r}", where=app, hint="`ttee new NAME` makes one")
-    bundle = load_app(app, output)
+    bundle = load_app(app)
     path = bundle_path(app, bundle)
     rows = [
         ("app", f"{bundle.name} {bundle.version}"),
@@ -85,7 +85,7 @@ def measure(output: Output, *, app: str, tee_name: str | None) -> None:
     APP is an app folder, which is built, or a bundle.
     """
     tee = tee_named(tee_name) if tee_name else None
-    bundle = load_app(app, output)
+    bundle = load_app(app)
     measured = tee.measure(bundle) if tee and tee.measure else {}
     rows = [
         ("app", bundle.measurement.hex()),

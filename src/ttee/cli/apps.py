@@ -6,17 +6,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from ttee.app.bundle import Bundle
-from ttee.cli.output import Output
 from ttee.codec import hex as hex_codec
 from ttee.errors import AppError, SignatureError, TeeUnavailableError, UsageError
 from ttee.tee.base import Tee
 from ttee.tee.keystone import eddsa
 
 
-def load_app(where: str, output: Output) -> Bundle:
+def load_app(where: str) -> Bundle:
     """The bundle of an app folder, built now, or of a bundle file. Raises AppError, TeeUnavailableError."""
     from ttee.app.build import build, load_bundle  # noqa: PLC0415
-    from ttee.app.manifest import load_manifest  # noqa: PLC0415
 
     path = Path(where)
     if path.is_file():
@@ -29,12 +27,9 @@ def load_app(where: str, output: Output) -> Bundle:
         )
     try:
         return build(path).bundle
-    except TeeUnavailableError as missing:
-        built = path / "build" / f"{load_manifest(path).name}.bundle"
-        if not built.is_file():
-            raise
-        output.say(f"taking {built} as it was built before: {missing.message}")
-        return load_bundle(built)
+    except TeeUnavailableError as missing:  # never quietly an older bundle: its source may be another one
+        missing.hint = f"{missing.hint}; or name a bundle that was built before, in {path / 'build'}"
+        raise
 
 
 def bundle_path(where: str, bundle: Bundle) -> Path:

@@ -134,7 +134,7 @@ def _default_policy(target: str, record: registry.Record | None, output: Output)
     folder = Path(target)
     source = folder if (folder / "ttee.toml").is_file() else record.bundle
     output.say(f"no policy given: making one from {source} and this machine's device")
-    return policy_on_the_spot(record.name, load_app(str(source), output), tee_named(record.tee))
+    return policy_on_the_spot(record.name, load_app(str(source)), tee_named(record.tee))
 
 
 def _text(reply: bytes) -> str | None:

@@ -56,13 +56,15 @@ def policies_beside(name: str) -> Path | None:
 
 def machine_policy(name: str, bundle: Bundle, tee: Tee, *, anchors: tuple[Anchor, ...] | None = None) -> str:
     """The text of a policy that accepts this app in this TEE, by default on this machine's own devices."""
+    if anchors is None:
+        anchors = machine_anchors(tee)
     return starting_policy(
         name,
         tee.name,
         tee.measure(bundle) if tee.measure else {},
         app=bundle.measurement,
-        anchors=machine_anchors(tee) if anchors is None else anchors,
-        assurance=tee.assurance,
+        anchors=anchors,
+        assurance=anchors[0].assurance if anchors else tee.assurance,
     )
 
 

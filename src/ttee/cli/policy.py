@@ -17,6 +17,7 @@ from ttee.connect import verify
 from ttee.errors import MalformedEvidenceError, UsageError
 from ttee.model import Anchor, Assurance, Claims, Endorsements, Evidence
 from ttee.tee import best_tee, tee_named
+from ttee.tee.base import Tee
 from ttee.tee.recognise import MAX_SIZE, recognise
 
 
@@ -87,8 +88,8 @@ def _new(
         text = _from_evidence(source, name, output)
     else:
         tee = tee_named(tee_name) if tee_name else best_tee()
-        bundle = load_app(str(app), output)
-        given = tuple(Anchor(tee.name, key, tee.assurance) for key in keys)
+        bundle = load_app(str(app))
+        given = tuple(Anchor(tee.name, key, _unvouched(tee)) for key in keys)
         text = machine_policy(name or bundle.name, bundle, tee, anchors=given or None)
     parse_policy(text.encode(), where="the new policy")
     if output.as_json:
@@ -144,13 +145,18 @@ def _believe(evidence: Evidence) -> tuple[Claims, tuple[Anchor, ...]]:
     fields = tee.describe(evidence) if tee.describe else {}
     named = [value for field, value in fields.items() if field.split(".")[-1] == "device_key"]
     anchors = tuple(
-        Anchor(tee.name, key, tee.assurance, "from evidence: compare it")
+        Anchor(tee.name, key, _unvouched(tee), "from evidence: compare it")
         for key in named
         if isinstance(key, bytes)
     )
     if not anchors and tee.assurance is not Assurance.SIMULATED:
         raise MalformedEvidenceError("the evidence names no device key", where="parts")
     return verify(evidence, Endorsements(anchors=anchors)), anchors
+
+
+def _unvouched(tee: Tee) -> Assurance:
+    """How real a device may be called whose owner has not said that it is a chip."""
+    return Assurance.EMULATED if tee.assurance is Assurance.SILICON else tee.assurance
 
 
 def _json(found: Policy) -> dict[str, json.Encodable]:

@@ -75,7 +75,7 @@ def run(
     from ttee.serve.hold import Order, hold  # noqa: PLC0415
 
     tee = launcher_named(tee_name) if tee_name else best_tee()
-    bundle = load_app(app, output)
+    bundle = load_app(app)
     signature = load_signature(app, bundle, tee)
     order = Order(name or bundle.name, tee.name, bundle, signature, timeout, host, port)
     registry.home_of(order.name)

@@ -86,7 +86,7 @@ def sign(output: Output, *, app: str, key_file: str, tee_name: str | None) -> No
     tee = tee_named(tee_name) if tee_name else best_tee()
     if tee.to_sign is None:
         raise UsageError(f"the TEE {tee.name} takes no signatures", hint="name another one with --tee")
-    bundle, seed = load_app(app, output), _read_key(key_file)
+    bundle, seed = load_app(app), _read_key(key_file)
     public = eddsa.public_key(seed)
     if bundle.authority != public:
         raise UsageError(

@@ -8,7 +8,7 @@ import textwrap
 
 from ttee.cli.output import short, styled, table
 from ttee.errors import ExitCode
-from ttee.model import Assurance, Status, Tier, Verdict
+from ttee.model import Assurance, Claims, Status, Tier, Verdict
 
 _STATUS = {
     Tier.AFFIRMING: ("green", "every check passed"),
@@ -18,11 +18,12 @@ _STATUS = {
 _MARKS = {Status.PASS: ("✓", "green"), Status.SKIPPED: ("\N{EN DASH}", "yellow"), Status.FAIL: ("✗", "red")}
 _ASSURANCE = {
     Assurance.SILICON: "silicon: the pinned key's owner vouches that it belongs to a real chip",
-    Assurance.EMULATED: "emulated: QEMU stands in for the chip; nothing here is protected from this machine's owner",
-    Assurance.SIMULATED: "simulated: a plain process plays the TEE; it protects nothing from anybody",
+    Assurance.EMULATED: "emulated: nobody vouches for a real chip; whoever owns the machine may look inside",
+    Assurance.SIMULATED: "simulated: anybody can make such evidence; it protects nothing from anybody",
 }
+_ON = "emulated: on {}, with nobody to vouch for a real chip; whoever owns the machine may look inside"
 _LOOSENED = {
-    "insecure-emulated": "accepts a TEE that runs in an emulator, whose machine can look inside",
+    "insecure-emulated": "accepts a TEE that nobody vouches is a real chip: its machine may look inside",
     "insecure-development": "accepts simulated TEEs and keys that anybody holds: for development only",
     "insecure-debug": "accepts debug mode, in which the host may read and change the TEE",
     "insecure-any-app": "accepts any app: what runs there is unknown",
@@ -39,7 +40,7 @@ def verdict_text(verdict: Verdict) -> str:
     claims = verdict.claims
     colour, meaning = _STATUS[verdict.status]
     policies = ", ".join(f"{name} (SHA-256 {short(digest)})" for name, digest in verdict.policy)
-    facts = [("tee", claims.tee), ("assurance", _ASSURANCE[claims.assurance])]
+    facts = [("tee", claims.tee), ("assurance", _assurance(claims))]
     if claims.app is not None:
         facts.append(("app", claims.app.hex()))
     if claims.user_data:
@@ -74,6 +75,14 @@ def exit_code(verdict: Verdict, *, strict: bool) -> ExitCode:
         return ExitCode.WARNING if strict else ExitCode.AFFIRMING
     failed = [check.id for check in verdict.checks if check.status is Status.FAIL]
     return ExitCode.REVOKED if all(map(_OUT_OF_DATE.fullmatch, failed)) else ExitCode.REFUSED
+
+
+def _assurance(claims: Claims) -> str:
+    """How real it is. Not every TEE says what it runs on, and an anchor that is silent does not make it QEMU."""
+    platform = claims.details.get("platform")
+    if claims.assurance is Assurance.EMULATED and isinstance(platform, str):
+        return _ON.format(platform)
+    return _ASSURANCE[claims.assurance]
 
 
 def _checks(verdict: Verdict) -> str:

@@ -14,7 +14,8 @@ from ttee.cli.output import Output
 from ttee.cli.policies import given_policies, policy_options
 from ttee.cli.verdict_text import exit_code, verdict_text
 from ttee.codec import hex as hex_codec
-from ttee.connect import appraise, moment, now
+from ttee.codec.rfc3339 import moment
+from ttee.connect import appraise, now
 from ttee.connect import verify as verify_evidence
 from ttee.errors import BindingError, UsageError
 from ttee.model import Anchor, Claims
@@ -99,8 +100,8 @@ def _key(text: str) -> bytes:
 def _require_user_data(claims: Claims, expected: bytes) -> None:
     if not hmac.compare_digest(claims.user_data or b"", expected):
         raise BindingError(
-            f"the app had other data signed: {(claims.user_data or b'').hex() or 'none'}",
+            f"the app had {(claims.user_data or b'').hex() or 'no data'} signed, and not {expected.hex()}",
             where="statement.user_data",
-            hint=f"--user-data asked for {expected.hex()}",
+            hint="get the evidence that the app gave with this result; what it signs, its documentation says",
             source="docs/spec/report-data.md",
         )
