@@ -61,7 +61,6 @@ _APP_FLAGS: Final = (
     f"-Wframe-larger-than={MAX_FRAME}",
 )
 _CRYPTO_FLAGS: Final = ("-fPIC",)
-_APP_HEADER: Final = struct.Struct("<8s6I")
 _MAX_C: Final = 64 << 20
 _LIMITS: Final = ("--cpu=400", f"--as={8 << 30}", f"--fsize={256 << 20}", "--core=0")
 """For the compiler, when it compiles what came from a stranger's module."""
