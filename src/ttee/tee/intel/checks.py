@@ -153,6 +153,13 @@ NONCE = CheckSpec(
     remedy="Ask for a quote over a fresh random nonce, and verify that one with the same nonce.",
     source="RFC 9334, section 10.2",
 )
+CCEL = CheckSpec(
+    id="intel.ccel.replay",
+    title="The event log of the guest's firmware gives the quoted runtime registers",
+    guards="A log that tells of other software than what was started.",
+    remedy="Get quote and log from one boot of one guest.",
+    source="Intel TDX Virtual Firmware Design Guide, section 6; UEFI 2.10, section 38",
+)
 
 SGX_CHECKS = (
     QUOTE_FORM,
@@ -175,4 +182,4 @@ SGX_CHECKS = (
     TCB_LEVEL,
     NONCE,
 )
-TDX_CHECKS = (*SGX_CHECKS[:-2], TDX_MODULE, *SGX_CHECKS[-2:])
+TDX_CHECKS = (*SGX_CHECKS[:-2], TDX_MODULE, *SGX_CHECKS[-2:], CCEL)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intel evidence: one part, `quote`. How it is recognised, and what its fields are called as claims."""
+"""Intel evidence: `quote`, and for TDX perhaps `ccel`, the event log. How it is recognised, what its claims are called.
+
+`ccel` is what the guest's kernel shows as /sys/firmware/acpi/tables/data/CCEL.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from ttee.errors import MalformedEvidenceError
 from ttee.model import ClaimValue, Evidence
 from ttee.tee.intel.quote import QE_VENDOR, SGX, TDX, Quote, parse
 from ttee.tee.intel.reports import SgxReport, TdReport
+
+PARTS: Mapping[str, frozenset[str]] = {SGX: frozenset({"quote"}), TDX: frozenset({"quote", "ccel"})}
 
 _SGX_BITS = {"mode64": 2, "provision_key": 4, "einittoken_key": 5, "kss": 7}
 """Bits of an enclave's attributes (Intel SDM, volume 3D, table 36-3)."""
@@ -31,10 +36,11 @@ def wrap(data: bytes, tee: str) -> Evidence | None:
 
 
 def split(evidence: Evidence) -> Quote:
-    """The quote that is the evidence's one part, of the evidence's TEE. Raises MalformedEvidenceError."""
-    if evidence.parts.keys() != {"quote"}:
+    """The quote among the evidence's parts, of the evidence's TEE. Raises MalformedEvidenceError."""
+    if not {"quote"} <= evidence.parts.keys() <= PARTS[evidence.tee]:
         raise MalformedEvidenceError(
-            f"{evidence.tee} evidence is one part, quote; not {', '.join(evidence.parts) or 'none'}"[:300],
+            f"{evidence.tee} evidence is a quote{' and perhaps a ccel' if evidence.tee == TDX else ''}; "
+            f"not {', '.join(evidence.parts) or 'nothing'}"[:300],
             where="parts",
             source="docs/spec/evidence.md",
         )

@@ -21,6 +21,7 @@
     18  the TDX module is one that Intel lists                        intel.tdx-module.identity
     19  the TCB level of all is listed, and not revoked               intel.tcb.level
     20  report data are the nonce                                     intel.report-data.nonce
+    21  the event log gives the runtime registers, if there is one    intel.ccel.replay
 
 Steps 3 to 9 are in `collateral.py`, 10 to 16 in `platform.py`. Whether a TCB that is out of date, debug mode, or
 these measurements are acceptable, is for a policy to say: they are claims.
@@ -28,10 +29,13 @@ these measurements are acceptable, is for a policy to say: they are claims.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from ttee.errors import FreshnessError, NotAuthenticError
+from ttee.errors import FreshnessError, MalformedEvidenceError, NotAuthenticError
+from ttee.eventlog import tcg
+from ttee.eventlog.event import Registers
+from ttee.eventlog.replay import check_replay
 from ttee.guest.binding import check_nonce_size
 from ttee.model import Check, Claims, ClaimValue, Endorsements, Evidence
 from ttee.pki.cache import PositiveCache
@@ -63,7 +67,7 @@ def verify(
     nonce: bytes | None = None,
     at: datetime | None = None,
 ) -> Claims:
-    """The claims of an Intel quote (one part, `quote`). Pure.
+    """The claims of an Intel quote (part `quote`; for TDX perhaps `ccel`, the event log). Pure.
 
     Documents: `collateral`, or its parts (see `endorsements.py`). Anchors, if there are any for the TEE, replace
     Intel's root: each is the SubjectPublicKeyInfo of one, in DER. `nonce`: what the report data must be, zeros behind
@@ -97,8 +101,8 @@ def verify(
             _check_nonce(quote, nonce)
     if quote.padding:
         not_checked.append(f"{quote.padding} zeros behind the quote: padding, which nothing covers")
-    if quote.tee == TDX:
-        not_checked.append("what the runtime registers are made of: no event log was given")
+    if isinstance(quote.report, TdReport):
+        not_checked += _check_log(quote.report, evidence.parts.get("ccel"), steps)
     return Claims(
         tee=quote.tee,
         assurance=collateral.trusted.assurance(collateral.root),
@@ -170,6 +174,25 @@ def _check_nonce(quote: Quote, nonce: bytes) -> None:
             where="report data",
             hint="ask for a quote over a fresh nonce; this one is old, or somebody else's",
         )
+
+
+def _check_log(report: TdReport, ccel: bytes | None, steps: Steps) -> Sequence[str]:
+    """Step 21. What the log leaves unsaid."""
+    if ccel is None:
+        return ["what the runtime registers are made of: no event log was given"]
+    with steps(checks.CCEL, "") as step:
+        log = tcg.parse(ccel, what="ccel")
+        if log.registers is not Registers.MR:
+            raise MalformedEvidenceError(
+                "ccel is a log of PCRs, not of a trust domain's registers", where="ccel"
+            )
+        replayed = check_replay(log, "sha384", dict(enumerate(report.rtmrs, 1)))
+        step.detail = f"{len(log.events)} events give {', '.join(map(log.register_name, replayed))}"
+    return [
+        f"what {log.register_name(number)} is made of: the event log does not say"
+        for number, value in enumerate(report.rtmrs, 1)
+        if number not in replayed and any(value)
+    ]
 
 
 def _tcb_details(worth: tcb.TcbVerdict, collateral: Collateral, platform: Platform) -> dict[str, ClaimValue]:

@@ -14,7 +14,7 @@ TEE = Tee(
     name=TDX,
     title="Intel TDX trust domains (DCAP quotes)",
     assurance=Assurance.SILICON,
-    parts=("quote",),
+    parts=("quote", "ccel"),
     checks=checks.TDX_CHECKS,
     verify=verify.verify,
     wrap=partial(evidence.wrap, tee=TDX),
