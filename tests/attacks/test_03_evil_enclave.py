@@ -35,6 +35,8 @@ FOREIGN = CLOSED | {
 def test_nothing_that_is_not_its_own_can_be_touched(attempt: Attempt, address: int) -> None:
     assert attempt("load", address) == Died(Cause.LOAD_ACCESS)
     assert attempt("store", address, 0x5555) == Died(Cause.STORE_ACCESS)
+    assert attempt("load_32", address) == Died(Cause.LOAD_ACCESS)
+    assert attempt("store_32", address, 0x5555) == Died(Cause.STORE_ACCESS)
     assert attempt("amo", address, 1) in (Died(Cause.STORE_ACCESS), Died(Cause.LOAD_ACCESS))
     assert attempt("jump", address) == Died(Cause.FETCH_ACCESS)
 

@@ -279,6 +279,12 @@ def test_an_enclave_runs_in_user_mode_with_all_extensions_off(witness: Witness) 
     assert witness.status_inside & (fs | vs | xs | mprv | sum_ | mxr | sie | spp) == 0
 
 
+def test_an_enclave_has_no_counter_but_the_clock(witness: Witness) -> None:
+    """Both registers say so; each alone would do, until somebody changes the other."""
+    time_only = 1 << 1
+    assert witness.inside["mcounteren"] == witness.inside["scounteren"] == time_only
+
+
 SUPERVISOR = re.compile(
     "satp|scontext|stimecmp|siselect|sireg|stopei|stopi|scountovf|vs.*|h[a-z]+|.*stateen.*|"
     "s(status|ie|ip|tvec|counteren|envcfg|scratch|epc|cause|tval)"

@@ -54,6 +54,12 @@ attack load
 attack store
     sd      a1, 0(a0)
     ret
+attack load_32                  /* some devices answer to no other width */
+    lw      a0, 0(a0)
+    ret
+attack store_32
+    sw      a1, 0(a0)
+    ret
 attack amo
     amoadd.d a0, a1, (a0)
     ret
