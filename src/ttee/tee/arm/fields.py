@@ -24,6 +24,7 @@ MAX_COMPONENTS = 256
 DIGEST_SIZES = (32, 48, 64)
 HASHES: Mapping[str, int] = MappingProxyType({"sha-256": 32, "sha-384": 48, "sha-512": 64})
 """Hash algorithms by the names of IANA's registry, and their sizes in bytes."""
+_SPELLINGS = {spelt: name for name in HASHES for spelt in (name, name.replace("-", ""))}
 
 LIFECYCLES: Mapping[int, str] = MappingProxyType(
     {
@@ -117,8 +118,8 @@ class Fields:
     def hash_name(self, claim: int, name: str) -> str:
         """The name of a hash algorithm that is known here; `SHA256`, as TF-M spells it, is sha-256."""
         value = self.text(claim, name)
-        known = re.sub(r"^sha-?(?=\d)", "sha-", value.lower())
-        if known not in HASHES:
+        known = _SPELLINGS.get(value.lower())
+        if known is None:
             raise self.malformed(f"{name} is {ascii(value)[:32]}; known are {', '.join(HASHES)}", name)
         return known
 

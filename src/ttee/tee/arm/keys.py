@@ -117,6 +117,7 @@ def load_key(spki: bytes) -> ec.EllipticCurvePublicKey:
     return key
 
 
+@lru_cache(maxsize=4096)
 def load_xy(curve: str, xy: bytes, *, what: str) -> ec.EllipticCurvePublicKey:
     """The key of the point x || y on P-256, P-384 or P-521. Raises WeakKeyError."""
     return load_point(CURVES[curve][0](), xy, what=what)

@@ -274,7 +274,9 @@ def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
     ]
     platform, realm = parse_platform(signed[0].payload), parse_realm(signed[1].payload)
     return {
-        **details(platform, realm),
+        **platform_details(platform),
+        **realm_details(realm),
+        "sizes_agree": not (odd_in_realm(realm) + odd_in_platform(platform)),
         "challenge": realm.challenge,
         "platform_challenge": platform.challenge,
         "realm_public_key": realm.public_key,
@@ -284,8 +286,8 @@ def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
     }
 
 
-def details(platform: Platform, realm: Realm) -> dict[str, ClaimValue]:
-    """What only CCA says, by the names that policies use."""
+def platform_details(platform: Platform) -> dict[str, ClaimValue]:
+    """What only CCA says, by the names that policies use: of the platform."""
     return {
         "platform_profile": platform.profile,
         "implementation_id": platform.implementation_id,
@@ -296,27 +298,36 @@ def details(platform: Platform, realm: Realm) -> dict[str, ClaimValue]:
         "lifecycle_value": platform.lifecycle,
         "verification_service": platform.service,
         **software_claims(platform.components),
+    }
+
+
+def realm_details(realm: Realm) -> dict[str, ClaimValue]:
+    """The same, of the realm."""
+    return {
         "realm_profile": realm.profile,
         "realm_initial_measurement": realm.initial_measurement,
         "personalization": realm.personalization,
         "realm_hash": realm.hash_name,
         "memory_encryption": realm.memory_encryption,
         **{f"rem{index}": each for index, each in enumerate(realm.extensible_measurements)},
-        "sizes_agree": not odd(platform, realm),
     }
 
 
-def odd(platform: Platform, realm: Realm) -> tuple[str, ...]:
-    """Which measurements have another size than the hash algorithm that is named for them."""
-    components = {
-        f"component {index}": (each.measurement, each.hash_name or platform.hash_name)
-        for index, each in enumerate(platform.components)
-    }
-    registers = {
-        f"rem{index}": (each, realm.hash_name) for index, each in enumerate(realm.extensible_measurements)
-    }
-    first: dict[str, tuple[bytes, str | None]] = {"rim": (realm.initial_measurement, realm.hash_name)}
-    return odd_sizes(first | registers | components)
+def odd_in_platform(platform: Platform) -> tuple[str, ...]:
+    """Which of its measurements have another size than the hash algorithm that is named for them."""
+    return odd_sizes(
+        {
+            f"component {index}": (each.measurement, each.hash_name or platform.hash_name)
+            for index, each in enumerate(platform.components)
+        }
+    )
+
+
+def odd_in_realm(realm: Realm) -> tuple[str, ...]:
+    """The same, in the realm."""
+    named = {"rim": realm.initial_measurement}
+    named |= {f"rem{index}": each for index, each in enumerate(realm.extensible_measurements)}
+    return odd_sizes({name: (value, realm.hash_name) for name, value in named.items()})
 
 
 def _malformed(message: str, where: str) -> MalformedEvidenceError:

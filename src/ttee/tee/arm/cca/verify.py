@@ -21,12 +21,16 @@ bytes are worth is the policy's to say, as is which software and which realm are
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
+
+from attrs import frozen
 
 from ttee.codec import cose
 from ttee.errors import BindingError, FreshnessError, MalformedEvidenceError, UsageError
-from ttee.model import Claims, Endorsements, Evidence, Reliance
+from ttee.model import Claims, ClaimValue, Endorsements, Evidence, Reliance
 from ttee.tee.arm.cca import checks
 from ttee.tee.arm.cca.evidence import (
     CHALLENGE,
@@ -34,12 +38,14 @@ from ttee.tee.arm.cca.evidence import (
     PROFILES,
     Platform,
     Realm,
-    details,
-    odd,
+    odd_in_platform,
+    odd_in_realm,
     parse_platform,
     parse_realm,
     parse_sign1,
     parse_token,
+    platform_details,
+    realm_details,
 )
 from ttee.tee.arm.fields import lifecycle_name
 from ttee.tee.arm.keys import device_keys, key_for, load_xy
@@ -81,7 +87,8 @@ def verify(
         token = parse_token(evidence.parts["token"])
         step.detail = f"tag {token.tag}, platform and realm"
     with steps(checks.PLATFORM_CLAIMS, "") as step:
-        platform = _platform(token.platform)
+        below = _platform(token.platform)
+        platform = below.platform
         step.detail = f"{len(platform.components)} software components"
     with steps(checks.REALM_CLAIMS, "") as step:
         message = parse_sign1(token.realm, "realm token")
@@ -105,7 +112,8 @@ def verify(
     with steps(checks.LIFECYCLE, "") as step:
         step.detail = check_lifecycle(platform.lifecycle)
     not_checked = ["age and revocation of the platform's key: the format has neither"]
-    _note(platform, realm, steps, not_checked)
+    odd = odd_in_realm(realm) + below.odd
+    _note(odd, platform, realm, steps, not_checked)
     if nonce is None:
         steps.skipped(checks.NONCE, "no nonce was given to compare the challenge with")
         not_checked.append("freshness: no nonce was given; the token may be a replay")
@@ -127,14 +135,24 @@ def verify(
         debug=lifecycle_name(platform.lifecycle) != "secured",
         fresh=nonce is not None,
         pins=PINS,
-        details=details(platform, realm),
+        details={**below.details, **realm_details(realm), "sizes_agree": not odd},
     )
 
 
+@frozen(slots=True)
+class _Below:
+    """A platform part as it reads, and what follows from it alone. Not yet known to be signed by anybody."""
+
+    platform: Platform
+    details: Mapping[str, ClaimValue]
+    odd: tuple[str, ...]
+
+
 @lru_cache(maxsize=256)
-def _platform(part: bytes) -> Platform:
-    """The same part comes with every token until the monitor starts anew; reading it takes as long as all the rest."""
-    return parse_platform(parse_sign1(part, "platform token").payload)
+def _platform(part: bytes) -> _Below:
+    """The same part comes with every token until the monitor starts anew; to read it takes as long as all the rest."""
+    platform = parse_platform(parse_sign1(part, "platform token").payload)
+    return _Below(platform, MappingProxyType(platform_details(platform)), odd_in_platform(platform))
 
 
 def _check_profiles(platform: Platform, realm: Realm) -> None:
@@ -158,11 +176,13 @@ def _check_binding(platform: Platform, realm: Realm) -> None:
         )
 
 
-def _note(platform: Platform, realm: Realm, steps: Steps, not_checked: list[str]) -> None:
+def _note(
+    odd: tuple[str, ...], platform: Platform, realm: Realm, steps: Steps, not_checked: list[str]
+) -> None:
     """Step 11, and claims that nobody here knows."""
-    if differing := odd(platform, realm):
-        steps.skipped(checks.SIZES, f"{len(differing)} differ: {differing[0]}")
-        not_checked.append(f"how some measurements were made: {'; '.join(differing)}"[:500])
+    if odd:
+        steps.skipped(checks.SIZES, f"{len(odd)} differ: {odd[0]}")
+        not_checked.append(f"how some measurements were made: {'; '.join(odd)}"[:500])
     else:
         with steps(checks.SIZES, f"{realm.hash_name} in the realm, {platform.hash_name} below it"):
             pass
