@@ -15,7 +15,7 @@ from ttee.pki.certificate import Certificate
 from ttee.pki.path import Root
 
 
-@frozen(slots=True)
+@frozen(slots=True, cache_hash=True)
 class Trusted:
     """Roots to end at; `anchors` is empty where they are the maker's."""
 
@@ -33,12 +33,17 @@ class Trusted:
         return next(said, Assurance.SILICON)
 
 
-def trusted(endorsements: Endorsements, tee: str, own: tuple[Root, ...]) -> Trusted:
+def trusted(endorsements: Endorsements, tee: str, own: Trusted) -> Trusted:
     """What is trusted for `tee`: the anchors that are pinned for it and no other; `own` if there are none."""
     anchors = tuple(anchor for anchor in endorsements.anchors if anchor.tee == tee)
     if not anchors:
-        return Trusted((), own)
+        return own
     return Trusted(
         anchors,
         tuple(Root(each.note or "a root of the policy", key=sha256(each.key).digest()) for each in anchors),
     )
+
+
+def of_maker(*roots: Root) -> Trusted:
+    """A maker's own roots."""
+    return Trusted((), roots)

@@ -84,7 +84,7 @@ def verify(
     collateral = verify_collateral(
         {**evidence.endorsements, **endorsements.documents},
         quote.tee,
-        trusted(endorsements, quote.tee, (INTEL,)),
+        trusted(endorsements, quote.tee, INTEL),
         at,
         steps,
     )

@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 from ttee.pki.path import Root
+from ttee.pki.trusted import of_maker
 
-INTEL = Root(
-    "Intel SGX Root CA",
-    digest=bytes.fromhex("44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"),
+INTEL = of_maker(
+    Root(
+        "Intel SGX Root CA",
+        digest=bytes.fromhex("44a0196b2b99f889b8e149e95b807a350e7424964399e885a7cbb8ccfab674d3"),
+    )
 )
