@@ -191,7 +191,7 @@ def loads_vendor(
         )
     shortest = cbor2.dumps(value)
     if data[:1] == b"\xbf" and isinstance(value, dict):
-        shortest = b"\xbf" + shortest[_head_size(len(value)) :] + b"\xff"
+        shortest = b"".join((b"\xbf", shortest[_head_size(len(value)) :], b"\xff"))
     if shortest != data:
         at = _first_difference(shortest, data)
         trailing = f"has {len(data) - at} bytes after its end"

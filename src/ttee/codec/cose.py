@@ -11,6 +11,7 @@ protected, a detached payload, trailing bytes, and signatures in DER form (RFC 9
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 from attrs import evolve, frozen
@@ -107,22 +108,43 @@ def _headers(
     what: str,
     error: type[TteeError],
 ) -> tuple[Algorithm, Headers]:
+    try:
+        algorithm, headers = _usual(protected, algorithms)
+    except MalformedEvidenceError:
+        algorithm, headers = _protected(protected, algorithms, what, error)  # again, in the caller's words
+    if unprotected:
+        where = f"{what}, unprotected header"
+        if CRIT in unprotected:
+            raise error(f"{where} calls headers critical", where=where, source="RFC 9052, section 3.1")
+        if both := headers.keys() & unprotected.keys():
+            raise error(
+                f"{what} has the header {min(map(str, both))[:32]} both protected and unprotected",
+                where=where,
+                source="RFC 9052, section 3",
+            )
+    return algorithm, headers
+
+
+@lru_cache(maxsize=256)
+def _usual(protected: bytes, algorithms: tuple[int, ...]) -> tuple[Algorithm, Headers]:
+    """The same few bytes stand in each document of a kind. Errors are not remembered."""
+    return _protected(protected, algorithms, "document", MalformedEvidenceError)
+
+
+def _protected(
+    protected: bytes, algorithms: tuple[int, ...], what: str, error: type[TteeError]
+) -> tuple[Algorithm, Headers]:
+    """The algorithm, and all of the protected header."""
     where = f"{what}, protected header"
     nothing = cbor.dumps({})  # an empty header may also be no bytes at all (RFC 9052, section 3)
     headers = cbor.loads_vendor(protected or nothing, what=where, max_size=1024, max_depth=4, error=error)
     if not isinstance(headers, dict):
         raise error(f"{where} is not a map", where=where, source="RFC 9052, section 3")
-    if CRIT in headers or CRIT in unprotected:
+    if CRIT in headers:
         raise error(
-            f"{where} calls some headers critical (crit); none are known here",
+            f"{where} calls headers critical; none are known here",
             where=where,
             source="RFC 9052, section 3.1",
-        )
-    if both := headers.keys() & unprotected.keys():
-        raise error(
-            f"{what} has the header {min(map(str, both))[:32]} both protected and unprotected",
-            where=where,
-            source="RFC 9052, section 3",
         )
     algorithm = headers.get(ALG)
     if type(algorithm) is not int or algorithm not in algorithms:

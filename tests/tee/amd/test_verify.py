@@ -136,7 +136,7 @@ def test_the_certificates_that_come_with_us_are_a_chain_of_amd(product: Product)
         assert certificate.common_name == common_name
         window = verify_path(
             (certificate, ark),
-            certificates.pinned_roots(),
+            certificates.pinned().roots,
             at=NOW,
             algorithms=certificates.ALGORITHMS,
             what="ours",

@@ -108,7 +108,7 @@ def test_the_pinned_root_is_the_one_of_the_vectors_and_of_its_page() -> None:
     folder = resources.files("ttee.tee.nitro").joinpath("roots")
     name = "aws-nitro-enclaves-g1.pem"
     assert folder.joinpath(name).read_bytes() == vectors.read("nitro/AWS_NitroEnclaves_Root-G1.pem")
-    digest = chain.pinned_root().digest
+    digest = chain.pinned().roots[0].digest
     assert digest is not None
     assert f"`{name}` | C=US, O=Amazon, OU=AWS, CN=aws.nitro-enclaves | `{digest.hex()}`" in folder.joinpath(
         "README.md"

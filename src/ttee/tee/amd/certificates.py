@@ -29,6 +29,7 @@ from ttee.errors import (
 )
 from ttee.pki.certificate import Certificate, load_certificate, load_pem_chain, name_attributes
 from ttee.pki.path import Root, check_issued, verify_path
+from ttee.pki.trusted import Trusted, of_maker
 from ttee.pki.window import Window
 from ttee.tee.amd.evidence import VCEK, VLEK
 from ttee.tee.amd.products import COMPONENTS, PRODUCTS, TCB_SIZE, Product, by_name
@@ -160,10 +161,10 @@ def shipped(product: Product) -> tuple[Certificate, ...]:
 
 
 @cache
-def pinned_roots() -> tuple[Root, ...]:
+def pinned() -> Trusted:
     """AMD's ARKs."""
     arks = (shipped(product)[-1] for product in PRODUCTS)
-    return tuple(Root(ark.common_name, digest=ark.digest) for ark in arks)
+    return of_maker(*(Root(ark.common_name, digest=ark.digest) for ark in arks))
 
 
 def _text(certificate: Certificate, oid: str) -> str | None:

@@ -7,18 +7,18 @@ certificates, list, roots, and what of the report counts here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 
 from attrs import frozen
 
 from ttee.errors import BindingError, EndorsementError, RevokedError
-from ttee.model import Anchor, Assurance, Check, Reliance
+from ttee.model import Assurance, Check, Reliance
 from ttee.pki.cache import PositiveCache
 from ttee.pki.certificate import Certificate
 from ttee.pki.crl import Crl, check_crl, check_not_revoked, load_crl
-from ttee.pki.path import Root
+from ttee.pki.trusted import Trusted
 from ttee.pki.window import Window
 from ttee.tee.amd import certificates, checks, endorsements
 from ttee.tee.amd.certificates import KINDS, Vek
@@ -38,34 +38,27 @@ class Endorsed:
     not_checked: tuple[str, ...]
 
 
-_ENDORSED: PositiveCache[bytes, Endorsed] = PositiveCache(4096)
+_ENDORSED: PositiveCache[Hashable, Endorsed] = PositiveCache(1024)
 
 
-def endorse(
-    report: Report, documents: Mapping[str, bytes], anchors: Sequence[Anchor], at: datetime
-) -> Endorsed:
-    """Steps 4 to 7. `documents`: see `endorsements.py`; `anchors` replace AMD's roots, if there are any.
+def endorse(report: Report, documents: Mapping[str, bytes], trust: Trusted, at: datetime) -> Endorsed:
+    """Steps 4 to 7. `documents`: see `endorsements.py`.
 
     Raises EndorsementError, CertificateError, AnchorError, SignatureError, BindingError, RevokedError.
     """
-    key = _digest(report, documents, anchors)
+    key = _key(report, documents, trust)
     found = _ENDORSED.get(key, at)
-    return found if found is not None else _ENDORSED.put(key, *_endorse(report, documents, anchors, at))
+    return found if found is not None else _ENDORSED.put(key, *_endorse(report, documents, trust, at))
 
 
-def _digest(report: Report, documents: Mapping[str, bytes], anchors: Sequence[Anchor]) -> bytes:
-    """Of everything that steps 4 to 7 look at."""
-    digest = sha256(repr((report.signing_key, report.version > 2, report.cpuid)).encode())
-    for name in (VEK, CHAIN, ASK, CRL):
-        content = documents.get(name, b"")
-        digest.update(len(content).to_bytes(8, "big") + content)
-    for anchor in anchors:
-        digest.update(sha256(anchor.key).digest() + anchor.assurance.encode() + b"\0")
-    return digest.digest()
+def _key(report: Report, documents: Mapping[str, bytes], trust: Trusted) -> Hashable:
+    """Everything that steps 4 to 7 look at."""
+    given = (documents.get(VEK), documents.get(CHAIN), documents.get(ASK), documents.get(CRL))
+    return report.signing_key, report.version > 2, report.cpuid, given, trust
 
 
 def _endorse(
-    report: Report, documents: Mapping[str, bytes], anchors: Sequence[Anchor], at: datetime
+    report: Report, documents: Mapping[str, bytes], trust: Trusted, at: datetime
 ) -> tuple[Endorsed, Window]:
     """Steps 4 to 7, and when they hold."""
     steps, not_checked = Steps(), list[str]()
@@ -77,15 +70,14 @@ def _endorse(
         step.detail = f"a {name} for {line}"
     with steps(checks.PRODUCT, f"{line}, by certificate{' and processor' if report.version > 2 else ''}"):
         _require_product(report, vek)
-    roots = [Root(anchor.note or "given", key=sha256(anchor.key).digest()) for anchor in anchors]
     get = endorsements.chain_url(kind, vek.product)
     with steps(checks.CHAIN, "") as step:
-        path = certificates.find_path(vek, given, roots or certificates.pinned_roots())
-        window = certificates.verify(path, roots or certificates.pinned_roots(), at, get=get)
+        path = certificates.find_path(vek, given, trust.roots)
+        window = certificates.verify(path, trust.roots, at, get=get)
         step.detail = " ── ".join(certificate.common_name for certificate in reversed(path))
     leaf, intermediate, root = path
     relied_on = [
-        Reliance("anchor" if anchors else "root", f"AMD {root.common_name}", root.key_digest),
+        trust.reliance(root, f"AMD {root.common_name}"),
         Reliance("certificate", intermediate.common_name, intermediate.digest),
         Reliance("certificate", leaf.common_name, leaf.digest),
     ]
@@ -103,9 +95,7 @@ def _endorse(
     not_checked.append(
         "whether the security versions are current: AMD signs no list of them; a policy can say min-reported-snp-svn"
     )
-    found = {sha256(anchor.key).digest(): anchor.assurance for anchor in anchors}
-    assurance = found.get(root.key_digest, Assurance.SILICON)
-    return Endorsed(vek, assurance, steps.checks, tuple(relied_on), tuple(not_checked)), window
+    return Endorsed(vek, trust.assurance(root), steps.checks, tuple(relied_on), tuple(not_checked)), window
 
 
 def _certificates(

@@ -27,6 +27,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -45,6 +46,7 @@ VCEK, VLEK, NO_KEY = 0, 1, 7
 """The values of SIGNING_KEY that mean something."""
 
 _LAYOUT = struct.Struct("<IIQ16s16sII8sQI4s64s48s32s48s48s32s32s8s3B21s64s8s3Bs3Bs8sQQ152s72s72s368s")
+_ZEROS = bytes(SIZE)
 _MUST_BE_ONE = 1 << 17
 POLICY_BITS = {
     "smt_allowed": 16,
@@ -165,16 +167,14 @@ def parse(data: bytes) -> Report:
         raise _malformed(f"VMPL {vmpl} does not exist", 0x030)
     if key_info >> 5 or 1 < (key_info >> 2 & 7) < NO_KEY:
         raise _malformed(f"the key information {key_info:#x} has a reserved value", 0x048)
-    reserved = [
+    reserved = (
         (zeros_04c, 0x04C), (zeros_18b, 0x18B), (zeros_1eb, 0x1EB), (zeros_1ef, 0x1EF), (zeros_208, 0x208),
         (zeros_330, 0x330),
-    ]  # fmt: skip
-    if version < 3:
-        reserved.append((bytes((family, model, stepping)), 0x188))
-    if version < 5:
-        reserved.append((data[0x1F8:0x208], 0x1F8))
+        (data[0x188:0x18B] if version < 3 else b"", 0x188),
+        (data[0x1F8:0x208] if version < 5 else b"", 0x1F8),
+    )  # fmt: skip
     for value, offset in reserved:
-        if value.count(0) != len(value):
+        if value != _ZEROS[: len(value)]:
             raise _malformed(f"version {version} has zeros here, this report does not", offset)
     # fmt: off
     return Report(
@@ -223,8 +223,8 @@ def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
     report = parse(evidence.parts.get("report", b""))
     fields: dict[str, ClaimValue] = {
         "version": report.version,
-        "product": report.product.name if report.product else "unknown",
         **details(report, report.product or _likely(report)),
+        "product": report.product.name if report.product else "unknown",
         "report_data": report.report_data,
         "signature_algorithm": report.algorithm,
         "signature_r": report.r,
@@ -236,16 +236,12 @@ def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
     return fields
 
 
-def details(report: Report, product: Product) -> dict[str, ClaimValue]:
-    """What only SEV-SNP says, by the names that policies use."""
-    tcbs = {
-        "reported": report.reported_tcb,
-        "committed": report.committed_tcb,
-        "current": report.current_tcb,
-        "launch": report.launch_tcb,
-    }
+def details(report: Report, product: Product, csp_id: str | None = None) -> dict[str, ClaimValue]:
+    """What only SEV-SNP says, by the names that policies use. `csp_id`: the cloud that a VLEK is for."""
     build, minor, major = report.current_version
     return {
+        "product": product.name,
+        **({"csp_id": csp_id} if csp_id else {}),
         "measurement": report.measurement,
         "host_data": report.host_data,
         "vmpl": report.vmpl,
@@ -260,22 +256,38 @@ def details(report: Report, product: Product) -> dict[str, ClaimValue]:
         "chip_id": report.chip_id,
         "signing_key": {VCEK: "vcek", VLEK: "vlek"}.get(report.signing_key, "none"),
         "chip_key_masked": report.masks_chip_key,
-        "guest_policy": report.policy,
-        "abi_minor": report.policy & 0xFF,
-        "abi_major": report.policy >> 8 & 0xFF,
-        **{name: bool(report.policy >> bit & 1) for name, bit in POLICY_BITS.items()},
-        "platform_info": report.platform_info,
-        **{name: bool(report.platform_info >> bit & 1) for name, bit in PLATFORM_BITS.items()},
-        **{
-            f"{which}_{name}_svn": value
-            for which, tcb in tcbs.items()
-            for name, value in product.components(tcb).items()
-        },
+        **_platform(
+            product,
+            report.policy,
+            report.platform_info,
+            report.reported_tcb,
+            report.committed_tcb,
+            report.current_tcb,
+            report.launch_tcb,
+        ),
         "firmware": f"{major}.{minor}.{build}",
         "firmware_committed": ".".join(map(str, reversed(report.committed_version))),
         "launch_mit_vector": report.launch_mit_vector,
         "current_mit_vector": report.current_mit_vector,
         **({"cpuid": "{:02x}-{:02x}-{:02x}".format(*report.cpuid)} if report.version > 2 else {}),
+    }
+
+
+@lru_cache(maxsize=1024)
+def _platform(product: Product, policy: int, platform_info: int, *tcbs: bytes) -> Mapping[str, ClaimValue]:
+    """Policy, platform and versions, bit by bit: the same for all reports of a guest, and of most of a fleet."""
+    return {
+        "guest_policy": policy,
+        "abi_minor": policy & 0xFF,
+        "abi_major": policy >> 8 & 0xFF,
+        **{name: bool(policy >> bit & 1) for name, bit in POLICY_BITS.items()},
+        "platform_info": platform_info,
+        **{name: bool(platform_info >> bit & 1) for name, bit in PLATFORM_BITS.items()},
+        **{
+            f"{which}_{name}_svn": value
+            for which, tcb in zip(("reported", "committed", "current", "launch"), tcbs, strict=True)
+            for name, value in product.components(tcb).items()
+        },
     }
 
 

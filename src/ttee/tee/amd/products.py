@@ -11,6 +11,10 @@ A TCB_VERSION is eight bytes; which component stands in which of them depends on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
+
 from attrs import frozen
 
 SOURCE = "AMD 56860, section 2.2 (TCB_VERSION)"
@@ -32,10 +36,16 @@ class Product:
     hwid_size: int
     """Bytes of the chip's identity, of the 64 that a report has; the rest are zeros."""
 
-    def components(self, tcb: bytes) -> dict[str, int]:
+    def components(self, tcb: bytes) -> Mapping[str, int]:
         """The named components of a TCB of 8 bytes."""
-        named = ((COMPONENTS.get(at), value) for at, value in zip(self.order, tcb, strict=True))
-        return {name: value for name, value in named if name is not None}
+        return _components(self.order, tcb)
+
+
+@lru_cache(maxsize=1024)
+def _components(order: tuple[int, ...], tcb: bytes) -> Mapping[str, int]:
+    """There are few TCBs, and each report has four."""
+    named = ((COMPONENTS.get(number), value) for number, value in zip(order, tcb, strict=True))
+    return MappingProxyType({name: value for name, value in named if name is not None})
 
 
 _ZEN_3 = (1, 2, 4, 5, 6, 7, 3, 8)
@@ -65,4 +75,4 @@ def by_name(name: str) -> Product | None:
 
 def at_most(one: bytes, other: bytes) -> bool:
     """Whether no component of the TCB `one` is newer than that of `other` (8 bytes each)."""
-    return all(a <= b for a, b in zip(one, other, strict=True))
+    return one == other or all(a <= b for a, b in zip(one, other, strict=True))

@@ -29,9 +29,10 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ttee.errors import BindingError, FreshnessError, MalformedEvidenceError, SignatureError, UsageError
 from ttee.model import Claims, Endorsements, Evidence
+from ttee.pki.trusted import trusted
 from ttee.pki.window import require_moment
 from ttee.tee.amd import checks
-from ttee.tee.amd.certificates import KINDS, Vek
+from ttee.tee.amd.certificates import KINDS, Vek, pinned
 from ttee.tee.amd.chain import endorse
 from ttee.tee.amd.endorsements import gather
 from ttee.tee.amd.evidence import ECDSA_P384_SHA384, NAME, NO_KEY, SIGNED, Report, details, parse
@@ -87,8 +88,7 @@ def verify(
                 where="report, byte 0x030 (vmpl)",
             )
         step.detail = f"the guest, at VMPL {report.vmpl}"
-    anchors = [anchor for anchor in endorsements.anchors if anchor.tee == NAME]
-    endorsed = endorse(report, documents, anchors, at)
+    endorsed = endorse(report, documents, trusted(endorsements, NAME, pinned()), at)
     steps.extend(endorsed.checks)
     vek = endorsed.vek
     _verify_binding(report, vek, steps)
@@ -109,11 +109,7 @@ def verify(
         debug=bool(report.policy >> 19 & 1),
         fresh=nonce is not None,
         pins={"app": _identities(report)},
-        details={
-            "product": vek.product.name,
-            **({"csp_id": vek.csp_id} if vek.csp_id else {}),
-            **details(report, vek.product),
-        },
+        details=details(report, vek.product, csp_id=vek.csp_id),
     )
 
 

@@ -9,7 +9,7 @@ held is remembered for both, by everything that it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from hashlib import sha256
@@ -20,7 +20,7 @@ from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ttee.errors import CertificateError
-from ttee.model import Anchor, Assurance, Check, Reliance
+from ttee.model import Assurance, Check, Reliance
 from ttee.pki.cache import PositiveCache
 from ttee.pki.certificate import (
     DIGITAL_SIGNATURE,
@@ -31,6 +31,7 @@ from ttee.pki.certificate import (
 )
 from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, check_anchored, verify_path
+from ttee.pki.trusted import Trusted, of_maker
 from ttee.pki.window import ALWAYS, Window
 from ttee.tee.nitro import checks
 from ttee.tee.nitro.evidence import SOURCE, Document
@@ -53,48 +54,34 @@ class Endorsed:
     not_checked: tuple[str, ...]
 
 
-_AUTHORITIES: PositiveCache[bytes, tuple[tuple[Certificate, ...], Window]] = PositiveCache(1024)
-_ENDORSED: PositiveCache[bytes, Endorsed] = PositiveCache(4096)
+_AUTHORITIES: PositiveCache[Hashable, tuple[tuple[Certificate, ...], Window]] = PositiveCache(1024)
+_ENDORSED: PositiveCache[Hashable, Endorsed] = PositiveCache(4096)
 
 
-def endorse(
-    document: Document, documents: Mapping[str, bytes], anchors: Sequence[Anchor], at: datetime
-) -> Endorsed:
-    """Steps 3 to 6. `anchors` replace AWS's root, if there are any.
+def endorse(document: Document, documents: Mapping[str, bytes], trust: Trusted, at: datetime) -> Endorsed:
+    """Steps 3 to 6, with the revocation lists among `documents`.
 
     Raises MalformedEvidenceError, AnchorError, CertificateError, SignatureError, BindingError,
     EndorsementError (a list that is not current), RevokedError.
     """
-    lists = {
-        name: data for name, data in sorted(documents.items()) if name == CRL or name.startswith(CRL + ".")
-    }
-    above = _digest(*document.cabundle, *(anchor.key + anchor.assurance.encode() for anchor in anchors))
-    key = _digest(above, document.certificate, *lists.values())
+    lists = {name: documents[name] for name in sorted(documents) if name == CRL or name.startswith(CRL + ".")}
+    above = document.cabundle, trust
+    key = above, document.certificate, tuple(lists.values())
     found = _ENDORSED.get(key, at)
-    return found if found is not None else _ENDORSED.put(key, *_endorse(document, lists, anchors, at, above))
-
-
-def _digest(*contents: bytes) -> bytes:
-    digest = sha256()
-    for content in contents:
-        digest.update(len(content).to_bytes(4, "big") + content)
-    return digest.digest()
+    return found if found is not None else _ENDORSED.put(key, *_endorse(document, lists, trust, at, above))
 
 
 def _endorse(
-    document: Document, lists: Mapping[str, bytes], anchors: Sequence[Anchor], at: datetime, above: bytes
+    document: Document, lists: Mapping[str, bytes], trust: Trusted, at: datetime, above: Hashable
 ) -> tuple[Endorsed, Window]:
     """Steps 3 to 6, and when they hold."""
     steps, not_checked = Steps(), list[str]()
-    roots = [Root(anchor.note or "given", key=sha256(anchor.key).digest()) for anchor in anchors] or [
-        pinned_root()
-    ]
     with steps(checks.ROOT, "") as step:
         root = load_certificate(document.cabundle[0], what="cabundle[0]")
-        check_anchored((root,), roots, what="cabundle[0]")
+        check_anchored((root,), trust.roots, what="cabundle[0]")
         step.detail = f"pinned: {root.common_name}"
     with steps(checks.PATH, "") as step:
-        authorities, until = _authorities(document, roots, at, above)
+        authorities, until = _authorities(document, trust.roots, at, above)
         leaf = load_certificate(document.certificate, what="certificate")
         # Whoever stands above it was just found to be an authority: the rest of its path hangs on that one.
         trusted = Root(authorities[0].common_name, digest=authorities[0].digest)
@@ -104,7 +91,7 @@ def _endorse(
         path = (leaf, *authorities)
         step.detail = " ── ".join(certificate.common_name for certificate in reversed(path))
     relied_on = [
-        Reliance("anchor" if anchors else "root", "AWS Nitro Enclaves root", root.key_digest),
+        trust.reliance(root),
         *(Reliance("certificate", each.common_name, each.digest) for each in path[:-1]),
     ]
     if lists:
@@ -116,13 +103,13 @@ def _endorse(
         not_checked.append("revocation of the certificates: no list was given (documents `crl`, `crl.…`)")
     with steps(checks.LEAF_KEY, "P-384, for signatures"):
         key = _leaf_key(leaf)
-    found = {sha256(anchor.key).digest(): anchor.assurance for anchor in anchors}
-    assurance = found.get(root.key_digest, Assurance.SILICON)
-    return Endorsed(leaf, key, assurance, steps.checks, tuple(relied_on), tuple(not_checked)), window
+    return Endorsed(
+        leaf, key, trust.assurance(root), steps.checks, tuple(relied_on), tuple(not_checked)
+    ), window
 
 
 def _authorities(
-    document: Document, roots: Sequence[Root], at: datetime, key: bytes
+    document: Document, roots: Sequence[Root], at: datetime, key: Hashable
 ) -> tuple[tuple[Certificate, ...], Window]:
     """The certificates above the enclave's, root last, which are a path of authorities; and until when."""
     known = _AUTHORITIES.get(key, at)
@@ -190,9 +177,9 @@ def _leaf_key(leaf: Certificate) -> ec.EllipticCurvePublicKey:
 
 
 @cache
-def pinned_root() -> Root:
-    """AWS's."""
+def pinned() -> Trusted:
+    """AWS's root."""
     name = "aws-nitro-enclaves-g1.pem"
     data = resources.files(__package__).joinpath("roots", name).read_bytes()
     (root,) = load_pem_chain(data, what=name, size=range(1, 2))
-    return Root("AWS Nitro Enclaves root G1", digest=root.digest)
+    return of_maker(Root("AWS Nitro Enclaves root G1", digest=root.digest))

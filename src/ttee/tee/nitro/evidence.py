@@ -32,7 +32,10 @@ MAX_CERTIFICATES = 8
 DIGEST = "SHA384"
 
 _REQUIRED = {"module_id", "digest", "timestamp", "pcrs", "certificate", "cabundle"}
-_OPTIONAL = {"public_key", "user_data", "nonce"}
+_FIELDS = _REQUIRED | {"public_key", "user_data", "nonce"}
+_PCRS = {index: f"pcr{index}" for index in range(32)}
+"""PCRs by number, and their names in policies."""
+_PCR_SIZES = frozenset({32, 48, 64})
 _IMAGE_PCRS = (0, 1, 2)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _END_OF_TIME = 253_402_300_800_000
@@ -75,9 +78,8 @@ def parse(payload: bytes) -> Document:
     value = cbor.loads_vendor(payload, what="document, payload", max_size=MAX_SIZE, max_depth=3)
     if not isinstance(value, dict):
         raise _malformed("it is not a map", "payload")
-    wrong = (_REQUIRED - value.keys()) | (value.keys() - _REQUIRED - _OPTIONAL)
-    if wrong:
-        key = min(map(str, wrong))[:32]
+    if not _REQUIRED <= value.keys() <= _FIELDS:
+        key = min(map(str, (_REQUIRED - value.keys()) | (value.keys() - _FIELDS)))[:32]
         raise _malformed(f"the key {key!r} is {'missing' if key in _REQUIRED else 'unknown'}", key)
     if value["digest"] != DIGEST:
         raise _malformed(f"its digest is not {DIGEST!r}", "digest")
@@ -94,7 +96,7 @@ def parse(payload: bytes) -> Document:
         timestamp=timestamp,
         pcrs=_pcrs(value["pcrs"]),
         certificate=_bytes(value["certificate"], "certificate"),
-        cabundle=tuple(_bytes(each, f"cabundle[{index}]") for index, each in enumerate(cabundle)),
+        cabundle=tuple([_bytes(each, "cabundle") for each in cabundle]),
         public_key=_optional(value, "public_key"),
         user_data=_optional(value, "user_data"),
         nonce=_optional(value, "nonce"),
@@ -145,7 +147,7 @@ def details(document: Document) -> dict[str, ClaimValue]:
     return {
         "module_id": document.module_id,
         "timestamp": document.timestamp,
-        **{f"pcr{index}": value for index, value in document.pcrs.items()},
+        **{_PCRS[index]: value for index, value in document.pcrs.items()},
         "public_key": document.public_key,
     }
 
@@ -153,17 +155,16 @@ def details(document: Document) -> dict[str, ClaimValue]:
 def _pcrs(value: VendorValue) -> Mapping[int, bytes]:
     if not isinstance(value, dict):
         raise _malformed("they are not a map", "pcrs")
-    pcrs: dict[int, bytes] = {}
+    if not value.keys() <= _PCRS.keys():
+        foreign = next(index for index in value if index not in _PCRS)
+        raise _malformed(f"{str(foreign)[:32]!r} is not the number of a PCR", "pcrs")
     for index, digest in value.items():
-        if not isinstance(index, int) or not 0 <= index <= 31:
-            raise _malformed(f"{str(index)[:32]!r} is not the number of a PCR", "pcrs")
-        if not isinstance(digest, bytes) or len(digest) not in (32, 48, 64):
+        if type(digest) is not bytes or len(digest) not in _PCR_SIZES:
             raise _malformed("it is not 32, 48 or 64 bytes", f"pcrs[{index}]")
-        pcrs[index] = digest
     for index in _IMAGE_PCRS:
-        if index not in pcrs:
+        if index not in value:
             raise _malformed("it is missing: nothing says which image runs", f"pcrs[{index}]")
-    return MappingProxyType(pcrs)
+    return MappingProxyType(value)  # type: ignore[arg-type]  # as was just found
 
 
 def _bytes(value: VendorValue, where: str) -> bytes:

@@ -23,9 +23,10 @@ from ttee.codec import cose
 from ttee.errors import FreshnessError, MalformedEvidenceError, UsageError
 from ttee.model import Claims, Endorsements, Evidence
 from ttee.pki.certificate import Certificate
+from ttee.pki.trusted import trusted
 from ttee.pki.window import require_moment, rfc3339
 from ttee.tee.nitro import checks
-from ttee.tee.nitro.chain import endorse
+from ttee.tee.nitro.chain import endorse, pinned
 from ttee.tee.nitro.evidence import NAME, Document, details, open_envelope, parse
 from ttee.tee.steps import Steps
 
@@ -65,14 +66,17 @@ def verify(
     with steps(checks.FIELDS, "") as step:
         document = parse(message.payload)
         step.detail = f"{document.module_id}, {len(document.pcrs)} PCRs"
-    documents = {**evidence.endorsements, **endorsements.documents}
-    anchors = [anchor for anchor in endorsements.anchors if anchor.tee == NAME]
-    endorsed = endorse(document, documents, anchors, at)
+    documents = endorsements.documents
+    if evidence.endorsements:
+        documents = {**evidence.endorsements, **documents}
+    endorsed = endorse(document, documents, trusted(endorsements, NAME, pinned()), at)
     steps.extend(endorsed.checks)
     with steps(checks.SIGNATURE, "the enclave's key signed the document"):
         cose.verify(message, endorsed.key)
-    with steps(checks.TIME, f"made at {rfc3339(document.made)}"):
-        _verify_time(document, endorsed.leaf, at)
+    with steps(checks.TIME, "") as step:
+        made = document.made
+        _verify_time(made, endorsed.leaf, at)
+        step.detail = f"made at {rfc3339(made)}"
     not_checked = list(endorsed.not_checked)
     _verify_nonce(document, nonce, steps, not_checked)
     return Claims(
@@ -88,21 +92,20 @@ def verify(
         user_data=document.user_data,
         debug=document.debug,
         fresh=nonce is not None,
-        pins={"app": ("pcr0", "pcr8") if any(document.pcrs.get(_SIGNED_IMAGE, b"")) else ("pcr0",)},
+        pins={"app": ("pcr0", "pcr8") if document.pcrs.get(_SIGNED_IMAGE, b"").strip(b"\0") else ("pcr0",)},
         details=details(document),
     )
 
 
-def _verify_time(document: Document, leaf: Certificate, at: datetime) -> None:
+def _verify_time(made: datetime, leaf: Certificate, at: datetime) -> None:
     """Step 8."""
-    made = document.made
     if made not in leaf.validity:
         raise FreshnessError(
             f"it was made at {rfc3339(made)}, and its certificate is valid from {rfc3339(leaf.validity.start)} to "
             f"{rfc3339(leaf.validity.end)}",
             where="document, timestamp",
         )
-    if at - made > MAX_AGE or made - at > MAX_SKEW:
+    if not -MAX_SKEW <= at - made <= MAX_AGE:
         raise FreshnessError(
             f"it was made at {rfc3339(made)}: too far from {rfc3339(at)}",
             where="document, timestamp",
