@@ -12,6 +12,7 @@ from tests.app.wat import ECHO, module
 from ttee.app import compiler
 from ttee.app.build import build, load_bundle
 from ttee.app.bundle import MAX_MODULE, Bundle
+from ttee.app.compiler import make_cache_folder
 from ttee.errors import BuildError, BundleError, ManifestError, ModuleError, TeeUnavailableError
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -217,3 +218,15 @@ def test_a_bundle_file_that_is_missing_or_damaged_is_named(tmp_path: Path) -> No
     )
     with pytest.raises(BundleError):
         load_bundle(damaged)
+
+
+@pytest.mark.parametrize("variable", ["XDG_CACHE_HOME", "ZIG_GLOBAL_CACHE_DIR"])
+@pytest.mark.parametrize("place", ["a-file", "/proc/nowhere"])
+def test_a_compiler_without_a_place_for_its_cache_is_not_started(
+    variable: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-file").touch()
+    monkeypatch.setenv(variable, str(tmp_path / place))
+    with pytest.raises(TeeUnavailableError, match="nowhere to keep its cache") as caught:
+        make_cache_folder()
+    assert "XDG_CACHE_HOME" in str(caught.value.hint)

@@ -79,6 +79,7 @@ def _zig_arguments(source: str, limits: Limits, output: Path) -> list[str]:
 
 
 def _run(arguments: list[str], folder: Path, scratch: str) -> str:
+    make_cache_folder()
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
         done = subprocess.run(
@@ -98,6 +99,26 @@ def _run(arguments: list[str], folder: Path, scratch: str) -> str:
             f"the compiler refused the app:\n{messages}", where=str(folder), hint=_hint_about(messages)
         )
     return messages
+
+
+def make_cache_folder() -> None:
+    """Make the folder in which Zig keeps what builds share; where it cannot, it may try for ever.
+
+    Raises TeeUnavailableError.
+    """
+    chosen, base = os.environ.get("ZIG_GLOBAL_CACHE_DIR"), os.environ.get("XDG_CACHE_HOME")
+    place = Path(chosen) if chosen else (Path(base) if base else Path.home() / ".cache") / "zig"
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        why = "" if os.access(place, os.W_OK | os.X_OK) else "Permission denied"
+    except OSError as problem:
+        why = problem.strerror or type(problem).__name__
+    if why:
+        raise TeeUnavailableError(
+            f"the compiler has nowhere to keep its cache: {why}",
+            where=str(place),
+            hint="set XDG_CACHE_HOME to a folder that can be written",
+        )
 
 
 def _readable(messages: str) -> str:

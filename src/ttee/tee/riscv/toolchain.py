@@ -17,6 +17,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
+from ttee.app.compiler import make_cache_folder
 from ttee.errors import TeeError, TeeUnavailableError
 from ttee.tee.riscv.elf import flat_image
 
@@ -133,6 +134,7 @@ def run_zig(arguments: Sequence[str], *, folder: Path, scratch: Path, limits: Se
     `limits`: options of prlimit(1) to run it under, for code that comes from strangers.
     """
     compiler_version()
+    make_cache_folder()
     under = ["prlimit", *limits, "--"] if limits else []
     environment = {name: value for name, value in os.environ.items() if name not in _STEERING}
     environment["ZIG_LOCAL_CACHE_DIR"] = str(scratch / "zig-cache")
