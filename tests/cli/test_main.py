@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import click
 import pytest
@@ -48,6 +50,34 @@ def test_ctrl_c_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     monkeypatch.setattr("ttee.tee.all_tees", interrupted)
     assert run(["tees"]) == ExitCode.INTERRUPTED
     assert "interrupted" in capsys.readouterr().err
+
+
+SLOW = """
+import sys, tempfile, time
+import ttee.cli, ttee.tee
+
+def slow():
+    with tempfile.TemporaryDirectory() as folder:
+        print(folder, flush=True)
+        time.sleep(60)
+
+ttee.tee.all_tees, sys.argv = slow, ["ttee", "tees"]
+ttee.cli.main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_being_told_to_end_leaves_no_files_behind(number: signal.Signals) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(process.stdout.readline().strip())
+        assert folder.is_dir()
+        process.send_signal(number)
+        assert process.communicate(timeout=60)[1].strip() == "ttee: interrupted"
+    assert process.returncode == ExitCode.INTERRUPTED
+    assert not folder.exists()
 
 
 def test_a_missing_extra_is_named_with_the_line_that_brings_it(

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ _BROKEN_PIPE = 141
 
 def main() -> None:
     """Run the command line of this process, and exit."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # leaves as little behind as Ctrl-C
     code = run(sys.argv[1:])
     try:
         sys.stdout.flush()
