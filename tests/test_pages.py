@@ -25,7 +25,9 @@ def test_every_link_within_the_project_leads_to_a_file(page: Path) -> None:
 
 
 def test_the_list_of_decisions_has_every_page_under_its_title() -> None:
-    rows = re.findall(r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \|$", (DECISIONS / "README.md").read_text(), re.M)
+    rows = re.findall(
+        r"^\| \[(\d{4})\]\((\S+)\) \| (.+) \|$", (DECISIONS / "README.md").read_text(), re.MULTILINE
+    )
     titles = [path.read_text().splitlines()[0] for path in sorted(DECISIONS.glob("0*.md"))]
     assert [f"# {number} {title}" for number, _, title in rows] == titles
     assert [name for _, name, _ in rows] == sorted(path.name for path in DECISIONS.glob("0*.md"))
