@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA384
 from ttee.codec import der
 from ttee.model import Anchor, Assurance, Endorsements
 from ttee.tee.amd import evidence
+from ttee.tee.amd.endorsements import addresses
 from ttee.tee.amd.evidence import VCEK, VLEK, Report
 from ttee.tee.amd.products import COMPONENTS, MILAN, TURIN, Product
 from ttee.testing import x509
@@ -112,6 +113,15 @@ class Vendor:
         """All that a report of `chip` needs, revocation list included; `documents` replace those of that name."""
         usual = {"vek": chip.vek(), "chain": self.chain(chip.kind), "crl": self.crl()}
         return Endorsements(anchors=(self.anchor(),), documents=usual | documents)
+
+    def key_service(self, *chips: Chip) -> dict[str, bytes]:
+        """What a Key Distribution Service of this vendor answers, by address, for these chips at their TCB."""
+        answers: dict[str, bytes] = {}
+        for chip in chips:
+            where = addresses(chip.unsigned())
+            contents = {"vek": chip.vek(), "chain": self.chain(chip.kind), "crl": self.crl()}
+            answers |= {address: contents[name] for name, each in where.items() for address in each}
+        return answers
 
     def chip(self, kind: int = VCEK, *, level: bytes | None = None) -> Chip:
         """A chip of this line with a key of its own: a VCEK, or a cloud's VLEK."""

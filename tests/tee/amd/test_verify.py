@@ -770,6 +770,15 @@ def test_each_endorsement_has_its_address() -> None:
     }
 
 
+def test_what_a_key_service_answers_is_what_a_report_needs() -> None:
+    chip = vendor(GENOA).chip()
+    answers = vendor(GENOA).key_service(chip, vendor(GENOA).chip(VLEK))
+    where = endorsements.addresses(evidence.parse(chip.report()))
+    documents = {name: answers[address] for name, (address,) in where.items()}
+    given = Endorsements(anchors=(vendor(GENOA).anchor(),), documents=documents)
+    assert verified(chip.report(report_data=NONCE), given).fresh
+
+
 def test_a_report_that_leaves_its_line_open_has_several_addresses() -> None:
     assert [len(each) for each in endorsements.addresses(evidence.parse(CHIP.report(2))).values()] == [
         2,

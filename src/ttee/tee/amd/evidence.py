@@ -203,8 +203,7 @@ def encode(report: Report) -> bytes:
 def wrap(data: bytes) -> Evidence | None:
     """Evidence out of a raw report, or one with its certificate table behind it; None for anything else.
 
-    A report has no magic: a known version, algorithm, VMPL and zeros in their places (184 bytes of them, at
-    least) must do.
+    A report has no magic: a known version, algorithm and VMPL, and zeros in their places, must do.
     """
     report, certificates = data[:SIZE], data[SIZE:]
     try:
