@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates of TPM keys: what they must be for, and which TPM they are of; and the paths above them.
+
+Source: TCG EK Credential Profile 2.5, section 3.2; TCG TPM 2.0 Keys for Device Identity and Attestation 1.0, section 8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib import resources
+from itertools import pairwise
+
+from attrs import frozen
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ttee.codec import der
+from ttee.errors import CertificateError
+from ttee.model import Anchor, Assurance, ClaimValue, Reliance
+from ttee.pki.cache import PositiveCache
+from ttee.pki.certificate import (
+    DIGITAL_SIGNATURE,
+    Certificate,
+    load_padded_certificate,
+    load_pem_chain,
+    name_attributes,
+)
+from ttee.pki.crl import check_crl, check_not_revoked, load_crl
+from ttee.pki.path import Root, verify_path
+
+SOURCE = "TCG EK Credential Profile 2.5, section 3.2"
+EKU, SAN = "2.5.29.37", "2.5.29.17"
+EK_PURPOSE, AK_PURPOSE = "2.23.133.8.1", "2.23.133.8.3"
+KEY_ENCIPHERMENT, KEY_AGREEMENT = 2, 4
+MAX_CHAIN = 6
+ALGORITHMS = (
+    "rsa-pkcs1-sha256",
+    "rsa-pkcs1-sha384",
+    "rsa-pkcs1-sha512",
+    "rsa-pss-sha256",
+    "rsa-pss-sha384",
+    "rsa-pss-sha512",
+    "ecdsa-p256-sha256",
+    "ecdsa-p384-sha384",
+    "ecdsa-p521-sha512",
+)
+CRL = "crl"
+"""Documents of this name, and those that begin with it and a dot, are revocation lists in DER."""
+_TPM_ATTRIBUTES = {
+    "2.23.133.2.1": "tpm_manufacturer",
+    "2.23.133.2.2": "tpm_model",
+    "2.23.133.2.3": "tpm_version",
+}
+
+
+@frozen(slots=True)
+class Pinned:
+    """A pinned root, what its TPMs are, and whether its certificates say what they are for."""
+
+    name: str
+    assurance: Assurance
+    says_purpose: bool = True
+    note: str = ""
+
+
+OWN = {
+    "google-ek-ak-ca-root.pem": Pinned(
+        "Google EK/AK CA Root",
+        Assurance.EMULATED,
+        says_purpose=False,
+        note="a virtual TPM of Google Compute Engine",
+    ),
+    "google-tpm-ek-root-1.pem": Pinned(
+        "Google TPM EK root 1", Assurance.EMULATED, note="a virtual TPM of Google Compute Engine"
+    ),
+}
+"""Files in roots/. Where an authority certifies virtual TPMs, they are worth what their hypervisor is worth."""
+
+
+@frozen(slots=True)
+class Path:
+    """A certificate that somebody who is pinned vouches for."""
+
+    leaf: Certificate
+    root: Pinned
+    relied_on: tuple[Reliance, ...]
+    not_checked: tuple[str, ...]
+
+
+_PATHS: PositiveCache[bytes, Path] = PositiveCache(4096)
+
+
+def verify_certificate(
+    data: bytes,
+    chain: bytes,
+    documents: Mapping[str, bytes],
+    anchors: Sequence[Anchor],
+    at: datetime,
+    *,
+    what: str,
+    usage: int,
+) -> Path:
+    """The path from the certificate in `data` (DER, perhaps padded) to a pinned root. `chain`: those above it, in PEM.
+
+    `anchors` replace our own roots, if there are any; our own root need not be in the chain. Raises
+    MalformedEvidenceError, AnchorError, CertificateError, SignatureError, EndorsementError, RevokedError.
+    """
+    lists = {
+        name: each for name, each in sorted(documents.items()) if name == CRL or name.startswith(CRL + ".")
+    }
+    rests_on = (
+        data,
+        chain,
+        what.encode(),
+        bytes([usage]),
+        *(a.key + a.assurance.encode() for a in anchors),
+        b"",
+    )
+    digest = sha256()
+    for each in (*rests_on, *lists.values()):
+        digest.update(len(each).to_bytes(4) + each)
+    key = digest.digest()
+    if (known := _PATHS.get(key, at)) is not None:
+        return known
+    leaf, padding = load_padded_certificate(data, what=what)
+    above = load_pem_chain(chain, what="chain", size=range(1, MAX_CHAIN)) if chain.strip() else ()
+    if anchors:
+        pinned = {sha256(a.key).digest(): Pinned(a.note or "given", a.assurance) for a in anchors}
+        roots = [Root(each.name, key=key_digest) for key_digest, each in pinned.items()]
+    else:
+        pinned = {root.key_digest: own for root, own in own_roots()}
+        roots = [Root(own.name, digest=root.digest) for root, own in own_roots()]
+        above = _completed((leaf, *above))[1:]
+    path = (leaf, *above)
+    window = verify_path(
+        path, roots, at=at, algorithms=ALGORITHMS, what=what, leaf_usage=usage, known_critical=(SAN, EKU)
+    )
+    if leaf.key_usage is None:
+        raise CertificateError(f"the {what} does not say what its key is for", where=what, source=SOURCE)
+    relied_on = [Reliance("root", pinned[path[-1].key_digest].name, path[-1].key_digest)]
+    relied_on += [Reliance("certificate", each.common_name or what, each.digest) for each in path[:-1]]
+    not_checked = [f"{what}: {len(padding)} bytes behind its end, which nobody signed"] if padding else []
+    for certificate, issuer in pairwise(path):
+        ours = [
+            crl
+            for crl in (load_crl(each, what=name) for name, each in lists.items())
+            if crl.issuer == issuer.subject
+        ]
+        for crl in ours:
+            check_crl(crl, issuer, at=at, algorithms=ALGORITHMS, what=f"CRL of {issuer.common_name}")
+            check_not_revoked(certificate, crl, what=f"a certificate of the {what}'s path")
+            window &= crl.window
+            relied_on.append(
+                Reliance("endorsement", f"CRL of {issuer.common_name}", sha256(crl.der).digest())
+            )
+        if not ours:
+            name = certificate.common_name or f"the {what}"
+            not_checked.append(
+                f"revocation of {name}: no list of its issuer was given (documents `crl`, `crl.…`)"
+            )
+    found = Path(leaf, pinned[path[-1].key_digest], tuple(relied_on), tuple(not_checked))
+    return _PATHS.put(key, found, window)
+
+
+def _completed(path: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
+    """The path, with our own root on top if it ends below one."""
+    last = path[-1]
+    return next(
+        ((*path, root) for root, _ in own_roots() if root.subject == last.issuer != last.subject), path
+    )
+
+
+@cache
+def own_roots() -> tuple[tuple[Certificate, Pinned], ...]:
+    """The roots that come with this package."""
+    folder = resources.files(__package__).joinpath("roots")
+    return tuple(
+        (load_pem_chain(folder.joinpath(name).read_bytes(), what=name, size=range(1, 2))[0], own)
+        for name, own in OWN.items()
+    )
+
+
+def ek_usage(data: bytes) -> int:
+    """Which bit of keyUsage the certificate of an endorsement key needs: its key decrypts, or agrees on keys."""
+    leaf, _ = load_padded_certificate(data, what="ek_certificate")
+    return KEY_ENCIPHERMENT if isinstance(leaf.public_key, rsa.RSAPublicKey) else KEY_AGREEMENT
+
+
+def check_purpose(path: Path, purpose: str, *, what: str) -> None:
+    """Return if the certificate is for keys of this kind. Raises CertificateError."""
+    extension = path.leaf.extensions.get(EKU)
+    if extension is None:
+        if not path.root.says_purpose:
+            return
+        raise CertificateError(
+            f"the {what} does not say that it is of a TPM's key ({purpose})", where=what, source=SOURCE
+        )
+    with der.named(what, CertificateError):
+        purposes = [der.oid(der.expect(each, der.OID)) for each in der.sequence(extension.value)]
+    if purpose not in purposes:
+        raise CertificateError(
+            f"the {what} is for {', '.join(purposes)}, not for {purpose}"[:300], where=what, source=SOURCE
+        )
+
+
+def tpm_identity(leaf: Certificate, *, what: str) -> dict[str, ClaimValue]:
+    """Maker, model and version of the TPM, from the subject alternative name; nothing if it has none.
+
+    Raises CertificateError.
+    """
+    extension = leaf.extensions.get(SAN)
+    found: dict[str, ClaimValue] = {}
+    if extension is None:
+        return found
+    with der.named(what, CertificateError):
+        for tag, _, content, _ in der.sequence(extension.value):
+            if tag == der.context(4):  # directoryName
+                for kind, text in name_attributes(content):
+                    if kind in _TPM_ATTRIBUTES:
+                        found[_TPM_ATTRIBUTES[kind]] = text
+    return found
+
+
+AK_USAGE = DIGITAL_SIGNATURE

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The logs beside a quote: firmware's and IMA's. They count for quoted PCRs alone, and only where they replay.
+
+    1   replayed, the log gives each quoted PCR it speaks of  tpm.log.replay
+    2   the firmware drew its lines                           tpm.log.separators
+    3   events have the data that was hashed                  tpm.log.data
+    4   secure boot is a whole story (PCR 7)                  tpm.log.secure-boot
+    5   IMA's log gives its PCR                               tpm.log.ima
+
+A machine sends the same log with each quote until it boots again: what held for these very bytes and values is
+remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+from attrs import frozen
+
+from ttee.errors import BindingError
+from ttee.eventlog import ima, secure_boot, tcg
+from ttee.eventlog.event import SIZES, Log
+from ttee.eventlog.replay import check_replay, measured_data, misdescribed
+from ttee.eventlog.separators import check_separators
+from ttee.model import Check, ClaimValue
+from ttee.pki.cache import PositiveCache
+from ttee.pki.window import ALWAYS
+from ttee.tee.steps import Steps
+from ttee.tee.tpm import checks
+
+_SECURE_BOOT = 7
+_IMA = 10
+_LATE = range(17, 23)
+"""PCRs that start with ones, until a late launch sets them to zeros."""
+
+
+@frozen(slots=True)
+class Story:
+    """What the logs say that the quote vouches for."""
+
+    checks: tuple[Check, ...]
+    events: tuple[tuple[int, str, bytes], ...] = ()
+    """PCR, name, and the data if they are what was hashed; else no bytes."""
+    details: Mapping[str, ClaimValue] = {}
+    not_checked: tuple[str, ...] = ()
+    covered: frozenset[int] = frozenset()
+
+
+_STORIES: PositiveCache[bytes, Story] = PositiveCache(256)
+
+
+def read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Story:
+    """Steps 1 to 4, for the firmware's log. `values`: the quoted PCRs of one bank.
+
+    Raises MalformedEvidenceError, BindingError.
+    """
+    key = sha256(
+        bank.encode() + b"".join(bytes([pcr]) + values[pcr] for pcr in sorted(values)) + b"\xff" + data
+    )
+    found = _STORIES.get(key.digest(), ALWAYS.start)
+    return found or _STORIES.put(key.digest(), _read_event_log(data, bank, values), ALWAYS)
+
+
+def _read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Story:
+    steps = Steps()
+    with steps(checks.REPLAY, "") as step:
+        log = tcg.parse(data)
+        covered = check_replay(log, bank, values).keys()
+        step.detail = (
+            f"{len(log.events)} events give PCR {', '.join(map(str, sorted(covered))) or 'none'} ({bank})"
+        )
+    with steps(checks.SEPARATORS, "one in each of the firmware's PCRs"):
+        check_separators(log, bank, covered)
+    with steps(checks.EVENT_DATA, "of the kinds whose data is hashed"):
+        wrong = next(
+            (event for event in log.events if event.register in covered and misdescribed(log, event, bank)),
+            None,
+        )
+        if wrong is not None:
+            raise BindingError(
+                f"{log.event_name(wrong)}: its digest is not that of its data",
+                where=f"event log, event {wrong.number}",
+            )
+    details: dict[str, ClaimValue] = {}
+    if _SECURE_BOOT in covered:
+        with steps(checks.SECURE_BOOT, "") as step:
+            step.detail = _secure_boot(log, bank, details)
+    else:
+        steps.skipped(checks.SECURE_BOOT, "PCR 7 is not quoted, or not in the log")
+    events = tuple(
+        (event.register, event.name, measured_data(log, event, bank) or b"")
+        for event in log.events
+        if event.digests and event.register in covered
+    )
+    return Story(steps.checks, events, details, _left_out(log, values), frozenset(covered))
+
+
+def _secure_boot(log: Log, bank: str, details: dict[str, ClaimValue]) -> str:
+    """Step 4."""
+    found = secure_boot.read(log, bank)
+    if found is None:
+        return "the log does not speak of it"
+    details["secure_boot"] = found.enabled
+    for name, entries in found.lists.items():
+        details[f"secure_boot_{name.lower()}"] = sha256(b"".join(sorted(entries))).digest()
+    details["secure_boot_authorities"] = found.authorities
+    return f"{'on' if found.enabled else 'OFF'}; {len(found.authorities)} times an entry of db vouched for what ran"
+
+
+def _left_out(log: Log, values: Mapping[int, bytes]) -> tuple[str, ...]:
+    logged = {event.register for event in log.events if event.digests}
+    unquoted = sorted(logged - values.keys())
+    if not unquoted:
+        return ()
+    return (
+        f"events of the log for PCR {', '.join(map(str, unquoted))}: these are not quoted, and the events not told",
+    )
+
+
+def read_ima_log(data: bytes, bank: str, values: Mapping[int, bytes], steps: Steps) -> frozenset[int]:
+    """Step 5; returns the PCRs that it explains. Raises MalformedEvidenceError, BindingError."""
+    with steps(checks.IMA, "") as step:
+        log = ima.parse(data, bank)
+        covered = check_replay(log, bank, values).keys()
+        if not covered:
+            raise BindingError(
+                "IMA's log is of a PCR that is not quoted", where="ima_log", hint=f"quote PCR {_IMA} with it"
+            )
+        step.detail = f"{len(log.events)} entries give PCR {', '.join(map(str, covered))} ({bank})"
+    return frozenset(covered)
+
+
+def unexplained(bank: str, values: Mapping[int, bytes], covered: frozenset[int]) -> tuple[int, ...]:
+    """Quoted PCRs that were extended by something that no log speaks of."""
+    zeros, ones = bytes(SIZES[bank]), b"\xff" * SIZES[bank]
+    return tuple(
+        pcr
+        for pcr, value in sorted(values.items())
+        if pcr not in covered and value != (ones if pcr in _LATE else zeros)
+    )
