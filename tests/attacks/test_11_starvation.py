@@ -63,15 +63,25 @@ def test_pending_interrupts_of_the_host_do_not_stop_an_enclave(host: HostHand, e
         host.execute(csr_instruction(sie, write=True), enabled[0])
 
 
-def test_the_hosts_deadline_that_passed_meanwhile_is_not_lost(host: HostHand, evil: EvilEnclave) -> None:
-    """Else an enclave could make the host sleep for ever. STIP is pending when the host runs again."""
-    sip, stip = 0x144, 1 << 5
+def test_the_hosts_deadline_that_passes_meanwhile_is_not_lost(host: HostHand, evil: EvilEnclave) -> None:
+    """Else an enclave could make the host sleep for ever. It comes in the middle of a slice, and waits for
+    the end.
+    """
+    stip = 1 << 5
     evil.tell("spin")
-    host.mailbox.sbi(0, 0, extension=SBI_TIME)
-    host.mailbox.sbi(Call.RESUME, evil.id)
-    pending = host.execute(csr_instruction(sip, write=False))
-    assert isinstance(pending, tuple)
-    assert pending[0] & stip
+    for ticks in (SLICE // 2, SLICE // 10):
+        result = host.attack("resume_with_deadline", evil.id, ticks)
+        assert isinstance(result, tuple)
+        assert result[0] == SbiError.INTERRUPTED
+        assert result[1] & stip
+
+
+def test_a_deadline_that_is_still_to_come_comes(host: HostHand, evil: EvilEnclave) -> None:
+    """The slice's own end is not mistaken for it."""
+    evil.tell("spin")
+    result = host.attack("resume_with_deadline", evil.id, 100 * SLICE)
+    assert isinstance(result, tuple)
+    assert result[1] & 1 << 5 == 0
 
 
 def test_calling_the_monitor_without_end_does_not_hold_the_slice_up(

@@ -5,6 +5,8 @@
  * Arguments come in a0 to a7, results go back in a0 and a1. The table at the end says where each attack begins. */
 
 #define SBI_TTEE 0x08424b45
+#define SBI_TIME 0x54494d45
+#define CALL_RESUME 2005
 #define CALL_STOP 3004
 
     .macro attack name
@@ -92,6 +94,19 @@ attack execute
 
 attack call_monitor             /* a0 to a5, a6 function, a7 extension */
     ecall
+    ret
+attack resume_with_deadline     /* (enclave, ticks from now): the host's timer is set right before; a1 = sip after */
+    mv      t0, a0
+    rdtime  t1
+    add     a0, t1, a1
+    li      a6, 0
+    li      a7, SBI_TIME
+    ecall
+    mv      a0, t0
+    li      a6, CALL_RESUME
+    li      a7, SBI_TTEE
+    ecall
+    csrr    a1, sip
     ret
 attack spin                     /* for ever */
     j       spin
