@@ -80,7 +80,7 @@ def diverging_event(log: Log, algorithm: str, register: int, signed: bytes) -> s
     if wrong is not None:
         return f"first diverging: {log.event_name(wrong)}, whose digest is not that of its data"
     return (
-        f"the log has {len(events)} events for it, from {log.event_name(events[0])} to {log.event_name(events[-1])}, "
+        f"its {len(events)} event(s), from {log.event_name(events[0])} to {log.event_name(events[-1])}, "
         f"each of which fits its own data; one or more was changed, added or left out"
     )
 

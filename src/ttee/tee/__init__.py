@@ -27,6 +27,7 @@ TEES: Mapping[str, str] = MappingProxyType(
         "keystone": "ttee.tee.keystone",
         "local": "ttee.tee.local",
         "riscv": "ttee.tee.riscv",
+        "tpm": "ttee.tee.tpm",
     }
 )
 """Names, as evidence and policies spell them, to the rooms they live in."""

@@ -196,12 +196,12 @@ class Vendor:
         )
         return x509.pem(x509.certificate(**usual | faults)) + x509.pem(root)
 
-    def certificate(self, key: bytes, usage: int, *extensions: bytes, **faults: Any) -> bytes:
+    def certificate(self, spki: bytes, usage: int, *extensions: bytes, **faults: Any) -> bytes:
         """A certificate of one of a TPM's keys."""
         usual: dict[str, Any] = {
             "subject": x509.name(CN="a key of a TPM"),
             "issuer": self.subject("issuer"),
-            "key": key,
+            "key": spki,
             "signer": x509.ecdsa(self.issuer, SHA256()),
             "serial": 0x77,
             "extensions": (x509.basic_constraints(ca=False), x509.key_usage(usage), *extensions),
@@ -260,7 +260,7 @@ class Tpm:
         chosen: Selection = (("sha256", range(8)),),
         *,
         faults: Any = None,
-        **parts: bytes | None,
+        **parts: Any,
     ) -> Evidence:
         """A quote with its values and key; `parts` come on top, replace, or take away (None)."""
         chosen = [(bank, sorted(pcrs)) for bank, pcrs in chosen]

@@ -101,8 +101,8 @@ class Attest:
 
 
 def parse_attest(data: bytes, *, what: str, kind: int = QUOTE) -> Attest:
-    """The TPMS_ATTEST that `data` is. What is attested is read only if it is of that kind, QUOTE or CERTIFY, and has the
-    magic number; the caller refuses it otherwise. Raises MalformedEvidenceError."""
+    """The TPMS_ATTEST that `data` is. What is attested is read only if it is of that kind, QUOTE or CERTIFY, and has
+    the magic number; the caller refuses it otherwise. Raises MalformedEvidenceError."""
     reader = Reader(data, what)
     magic, found = reader.number(4), reader.number(2)
     signer, extra = reader.sized(), reader.sized()
