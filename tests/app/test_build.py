@@ -151,6 +151,40 @@ def test_zig_sources_stay_inside_the_folder(tmp_path: Path) -> None:
         build(folder)
 
 
+INCBIN = r".section .rodata.x,\"\",@\nx:\n.incbin \"/etc/passwd\"\n.size x, 1"
+
+
+def test_assembly_cannot_read_what_the_folder_does_not_contain(tmp_path: Path) -> None:
+    """Whoever builds a stranger's app must not give away files of his own in its module."""
+    folder = folder_with(tmp_path / "c", "app.c", f'__asm__("{INCBIN}");\n{C}')
+    with pytest.raises(BuildError, match="inline assembly is disabled"):
+        build(folder)
+    folder = folder_with(tmp_path / "zig", "app.zig", f'{ZIG}\ncomptime {{ asm ("{INCBIN}"); }}\n')
+    with pytest.raises(BuildError, match="asm is not for apps") as refused:
+        build(folder)
+    assert refused.value.where is not None
+    assert refused.value.where.startswith("app.zig:")
+    folder = folder_with(tmp_path / "hidden", "app.zig", ZIG + 'const h = @import(".h/evil.zig");')
+    (folder / ".h").mkdir()
+    (folder / ".h" / "evil.zig").write_text(f'comptime {{ asm ("{INCBIN}"); }}\n')
+    with pytest.raises(BuildError, match="asm is not for apps"):
+        build(folder)
+
+
+def test_a_link_in_a_hidden_folder_does_not_lead_out_either(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    folder = folder_with(tmp_path / "app", "app.zig", ZIG + 'export const x = @embedFile(".h/link")[0];')
+    (folder / ".h").mkdir()
+    (folder / ".h" / "link").symlink_to(tmp_path / "secret")
+    with pytest.raises(BuildError, match="link is outside the app folder"):
+        build(folder)
+
+
+def test_the_word_asm_in_comments_and_strings_is_welcome(tmp_path: Path) -> None:
+    text = "// no asm here\nconst a = \"asm \\\" asm\";\nconst b =\n    \\\\ asm and @cImport\n;\nconst c = '\\'';\n"
+    assert build(folder_with(tmp_path, "app.zig", ZIG + text)).bundle.module
+
+
 def test_code_that_is_a_link_out_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere.c").write_text(C)
     folder = folder_with(tmp_path / "app", "app.c", C)

@@ -34,6 +34,9 @@ _ENVIRONMENT: Final = ("PATH", "HOME", "XDG_CACHE_HOME", "ZIG_GLOBAL_CACHE_DIR",
 _CACHE_PATH = re.compile(r"[^\s:]*/o/[0-9a-f]{32}/")
 _LINE_ENDS = re.compile(r"\\\r?\n")
 _NAME = re.compile(r"(?:\\.|[^\s\\])+")
+# Comments and strings of Zig, so that their words do not count; then words.
+_ZIG_TOKEN = re.compile(r"""//[^\n]*|\\\\[^\n]*|@?"(?:[^"\\\n]|\\.)*+"?|'(?:[^'\\\n]|\\.)*+'?|@?\w+""")
+_NOT_ZIG = frozenset({"asm", "@cImport", "@cInclude"})
 
 
 def compile_app(folder: Path, source: str, limits: Limits) -> tuple[bytes, str]:
@@ -49,7 +52,7 @@ def compile_app(folder: Path, source: str, limits: Limits) -> tuple[bytes, str]:
     with tempfile.TemporaryDirectory(prefix="ttee-build-") as scratch:
         output, dependencies = Path(scratch, "app.wasm"), Path(scratch, "app.d")
         if source.endswith(".zig"):
-            _no_links_out(folder)
+            _no_ways_out(folder)
             arguments = _zig_arguments(source, limits, output)
         else:
             arguments = _c_arguments(source, limits, output, dependencies)
@@ -63,6 +66,7 @@ def _c_arguments(source: str, limits: Limits, output: Path, dependencies: Path) 
     return [
         *("cc", "-target", "wasm32-freestanding", f"-mcpu={_CPU}"),
         *("-std=c17", "-O2", "-ffreestanding", "-fvisibility=hidden", "-g0", "-s"),
+        "-fno-gnu-inline-asm",  # .incbin reads any file, and tells nobody
         *("-Wall", "-Werror=date-time", "-isystem", str(SDK), "-MD", "-MF", str(dependencies)),
         *("-Wl,--no-entry", f"-Wl,-z,stack-size={limits.stack}", f"-Wl,--max-memory={limits.memory}"),
         *(f"./{source}", "-o", str(output)),
@@ -150,15 +154,28 @@ def _check_dependencies(folder: Path, listed: str, source: str) -> None:
             raise outside(name, source)
 
 
-def _no_links_out(folder: Path) -> None:
-    """Zig itself refuses names that lead out of the folder, and follows links."""
+def _no_ways_out(folder: Path) -> None:
+    """Zig refuses names that lead out of the folder; but it follows links, and its assembly (.incbin) and C do not."""
     home = folder.resolve()
     for place, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
         for name in (*folders, *files):
             path = Path(place, name)
             if path.is_symlink() and not path.resolve().is_relative_to(home):
                 raise outside(str(path.relative_to(folder)), str(folder))
+            if path.suffix == ".zig" and path.is_file():
+                _only_zig(path, str(path.relative_to(folder)))
+
+
+def _only_zig(path: Path, name: str) -> None:
+    text = path.read_text(errors="replace")
+    for found in _ZIG_TOKEN.finditer(text):
+        if found[0] in _NOT_ZIG:
+            raise BuildError(
+                f"{found[0]} is not for apps: what it reads need not be in the app folder",
+                where=f"{name}:{text.count(chr(10), 0, found.start()) + 1}",
+                hint="write it in Zig",
+                source=SOURCE,
+            )
 
 
 def outside(name: str, where: str) -> BuildError:
