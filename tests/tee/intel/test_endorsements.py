@@ -239,7 +239,8 @@ def test_tcb_info_that_intel_would_not_write_is_refused_by_its_field(
     ("changes", "where"),
     [
         ({"version": 1}, "version"),
-        ({"version": 3}, "version"),
+        ({"version": 4}, "version"),
+        ({"version": 3, "id": "QE"}, "version"),
         ({"id": "QVE"}, "id"),
         ({"miscselect": "00"}, "miscselect"),
         ({"attributesMask": 1}, "attributesMask"),

@@ -431,6 +431,7 @@ def test_revoked_platforms_authorities_and_signers_are_refused() -> None:
         ({"pck_crl": VENDOR.crl("platform", [1, serial, 9]).hex()}, checks.PCK_REVOKED),
         ({"root_ca_crl": VENDOR.crl("root", [2]).hex()}, checks.PCK_REVOKED),
         ({"root_ca_crl": VENDOR.crl("root", [4]).hex()}, checks.ROOT_CRL),
+        ({"root_ca_crl": VENDOR.crl("root", [1]).hex()}, checks.ROOT_CRL),
     ]
     for changes, check in cases:
         check_refused(refused(good, VENDOR.endorsements(SERVER, **changes)), RevokedError, check)

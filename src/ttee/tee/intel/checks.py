@@ -36,7 +36,7 @@ COLLATERAL_FORM = CheckSpec(
 )
 ROOT_CRL = CheckSpec(
     id="intel.root-crl.current",
-    title="The root's revocation list is its own, current, and does not list the signer of the collateral",
+    title="The root's revocation list is its own, current, and lists neither root nor signer of the collateral",
     guards="An old or empty list, under which a revoked authority still counts.",
     remedy=_FETCH,
     source="Intel QVL 4.1.2.2; RFC 5280, section 6.3",

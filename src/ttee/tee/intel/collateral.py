@@ -102,6 +102,7 @@ def _verify(
                 root_crl, one[-1], at=at, algorithms=ALGORITHMS, what="root_ca_crl", get=get["root_ca_crl"]
             )
             check_not_revoked(one[0], root_crl, what=name)
+            check_not_revoked(one[-1], root_crl, what="the root")
     with steps(checks.TCB_INFO_SIGNATURE, f"signed by {TCB_SIGNER_CN}"):
         _verify_document(chain[0], found.tcb_info_signature, found.tcb_info, "tcb_info")
     with steps(checks.TCB_INFO_CURRENT, _dated(tcb_info)):

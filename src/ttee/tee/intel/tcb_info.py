@@ -139,12 +139,12 @@ def parse_tcb_info(data: bytes) -> TcbInfo:
 def parse_qe_identity(data: bytes) -> QeIdentity:
     """The identity of a quoting enclave out of the bytes that are signed. Raises EndorsementError."""
     top = _document(data, "qe_identity")
-    version = top.number("version", below=1 << 16)
-    if version != 2:
-        raise top.wrong("version", f"is {version}; 2 is known")
     tee = {"QE": SGX, "TD_QE": TDX}.get(top.text("id"))
     if tee is None:
         raise top.wrong("id", "is neither QE nor TD_QE")
+    version = top.number("version", below=1 << 16)
+    if version != 2 and (tee, version) != (TDX, 3):
+        raise top.wrong("version", f"is {version}; 2 is known, and 3 for TDX")
     return QeIdentity(
         tee=tee,
         version=version,
