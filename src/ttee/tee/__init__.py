@@ -26,6 +26,7 @@ TEES: Mapping[str, str] = MappingProxyType(
         "intel-tdx": "ttee.tee.intel.tdx",
         "keystone": "ttee.tee.keystone",
         "local": "ttee.tee.local",
+        "nvidia-gpu": "ttee.tee.nvidia",
         "riscv": "ttee.tee.riscv",
         "tpm": "ttee.tee.tpm",
     }

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NVIDIA GPUs and NVSwitches in confidential-computing mode: SPDM measurement reports, certified by NVIDIA."""
+
+from __future__ import annotations
+
+from ttee.model import Assurance
+from ttee.tee.base import Tee
+from ttee.tee.nvidia import checks, evidence, verify
+
+TEE = Tee(
+    name=evidence.NAME,
+    title="NVIDIA GPUs and switches (reports only)",
+    assurance=Assurance.SILICON,
+    parts=("report", "chain"),
+    checks=checks.CHECKS,
+    verify=verify.verify,
+    wrap=evidence.wrap,
+    describe=evidence.describe,
+)
