@@ -262,6 +262,29 @@ def test_another_encoding_of_a_vendor_is_refused_at_its_place(encoded: str, plac
     assert caught.value.where == f"the claims{place}"
 
 
+@given(st.binary(max_size=64))
+def test_what_is_signed_as_it_stands_may_be_longer_than_it_need_be_and_no_more(data: bytes) -> None:
+    try:
+        value = cbor.loads_vendor(data, what="it", max_size=64, shortest=False)
+    except MalformedEvidenceError:
+        with pytest.raises(MalformedEvidenceError):
+            cbor.loads_vendor(data, what="it", max_size=64)
+        return
+    assert len(cbor.dumps_vendor(value)) <= len(data)
+    for cut in range(len(data)):
+        with pytest.raises(MalformedEvidenceError):
+            cbor.loads_vendor(data[:cut], what="it", max_size=64, shortest=False)
+
+
+@pytest.mark.parametrize("encoded", ["1800", "9f01ff", "bf180102ff", "5f4101ff", "815f4101ff"])
+def test_longer_forms_are_let_through_where_that_is_asked_for(encoded: str) -> None:
+    data = bytes.fromhex(encoded)
+    value = cbor.loads_vendor(data, what="it", max_size=64, shortest=False)
+    assert cbor.dumps_vendor(value) != data
+    with pytest.raises(MalformedEvidenceError, match="1 bytes after its end"):
+        cbor.loads_vendor(data + b"\0", what="it", max_size=64, shortest=False)
+
+
 def test_the_size_of_what_a_vendor_writes_is_bounded_as_well() -> None:
     with pytest.raises(MalformedEvidenceError, match="at most 3 are allowed"):
         cbor.loads_vendor(bytes(4), what="it", max_size=3)

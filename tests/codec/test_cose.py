@@ -141,6 +141,34 @@ def test_an_oversized_one_is_refused_before_it_is_read() -> None:
         parse(bytes(10_001))
 
 
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.binary(max_size=300),
+    st.binary(max_size=300),
+    st.integers(0, 920),
+    st.binary(max_size=3),
+)
+def test_the_usual_form_reads_as_any_other(
+    one: bytes, two: bytes, three: bytes, at: int, noise: bytes
+) -> None:
+    """The short way takes nothing that the long way refuses, and reads the same."""
+    usual = cbor.dumps_vendor([one, {}, two, three])
+    for data in (usual, usual[:at] + noise + usual[at + len(noise) :], usual[:at], usual + noise):
+        found = cose._usual_form(data)
+        if found is not None:
+            again = cbor.loads_vendor(data, what="it", max_size=1000)
+            assert again == [found[0], {}, found[1], found[2]]
+        else:
+            assert data != usual
+
+
+def test_a_large_message_is_read_the_long_way() -> None:
+    large = cose.sign(bytes(70_000), KEY)
+    assert cose._usual_form(cose.encode(large)) is None
+    assert cose.parse(cose.encode(large), what="it", max_size=100_000) == large
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=120), st.integers(0, 200))
 def test_any_bytes_and_any_truncation_end_in_a_named_error(data: bytes, cut: int) -> None:

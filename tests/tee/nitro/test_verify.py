@@ -483,6 +483,11 @@ def test_without_a_nonce_freshness_is_named_as_not_checked() -> None:
     assert any("freshness" in note for note in claims.not_checked)
 
 
+def test_the_longest_nonce_is_taken() -> None:
+    longest = bytes(range(256)) * 4
+    assert verified(ENCLAVE.document(nonce=longest), nonce=longest).fresh
+
+
 @pytest.mark.parametrize("nonce", [b"", bytes(1025)])
 def test_an_impossible_nonce_is_the_callers_error(nonce: bytes) -> None:
     with pytest.raises(UsageError, match="1 to 1024 bytes"):

@@ -62,7 +62,7 @@ class Document:
     @property
     def debug(self) -> bool:
         """Whether the enclave runs in debug mode: its image is then not measured at all."""
-        return not any(any(self.pcrs[index]) for index in _IMAGE_PCRS)
+        return not b"".join([self.pcrs[index] for index in _IMAGE_PCRS]).strip(b"\0")
 
 
 def open_envelope(data: bytes) -> cose.Sign1:
@@ -75,7 +75,9 @@ def open_envelope(data: bytes) -> cose.Sign1:
 
 def parse(payload: bytes) -> Document:
     """The map inside. Raises MalformedEvidenceError: another key, type or length than the table has."""
-    value = cbor.loads_vendor(payload, what="document, payload", max_size=MAX_SIZE, max_depth=3)
+    value = cbor.loads_vendor(
+        payload, what="document, payload", max_size=MAX_SIZE, max_depth=3, shortest=False
+    )
     if not isinstance(value, dict):
         raise _malformed("it is not a map", "payload")
     if not _REQUIRED <= value.keys() <= _FIELDS:

@@ -76,7 +76,7 @@ def verify(
     with steps(checks.TIME, "") as step:
         made = document.made
         _verify_time(made, endorsed.leaf, at)
-        step.detail = f"made at {rfc3339(made)}"
+        step.detail = f"made at {made.isoformat(timespec='milliseconds')}"
     not_checked = list(endorsed.not_checked)
     _verify_nonce(document, nonce, steps, not_checked)
     return Claims(
