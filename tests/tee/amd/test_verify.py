@@ -242,6 +242,11 @@ def test_other_parts_are_not_sev_snp_evidence(parts: dict[str, bytes]) -> None:
         verify.verify(Evidence(evidence.NAME, parts), GIVEN, at=NOW)
 
 
+def test_evidence_without_parts_has_nothing() -> None:
+    with pytest.raises(MalformedEvidenceError, match="not nothing"):
+        verify.verify(Evidence(evidence.NAME, {}), GIVEN, at=NOW)
+
+
 def test_the_format_is_checked() -> None:
     assert fails(refused(REPORT + b"\0"), MalformedEvidenceError, checks.FORMAT)
     with pytest.raises(MalformedEvidenceError) as caught:

@@ -115,6 +115,12 @@ def test_the_largest_fields_are_taken() -> None:
     assert evidence.parse(evidence.encode(last)).made == datetime(9999, 12, 31, 23, 59, 59, 999000, UTC)
 
 
+@pytest.mark.parametrize("bundle", [(b"x",), (bytes(1024),) * 8])
+def test_the_shortest_and_the_longest_bundle_are_taken(bundle: tuple[bytes, ...]) -> None:
+    document = evolve(CONTENT, cabundle=bundle, certificate=bundle[0])
+    assert evidence.parse(evidence.encode(document)) == document
+
+
 def test_a_payload_that_is_no_map_is_refused() -> None:
     assert "not a map" in refused([]).message
 

@@ -175,6 +175,11 @@ def test_other_parts_are_not_nitro_evidence(parts: dict[str, bytes]) -> None:
         verify.verify(Evidence(evidence.NAME, parts), GIVEN, at=NOW)
 
 
+def test_evidence_without_parts_has_nothing() -> None:
+    with pytest.raises(MalformedEvidenceError, match="not nothing"):
+        verify.verify(Evidence(evidence.NAME, {}), GIVEN, at=NOW)
+
+
 def test_the_envelope_is_checked() -> None:
     assert fails(refused(DOCUMENT + b"\0"), MalformedEvidenceError, checks.ENVELOPE)
     unsigned = ENCLAVE.sign(evidence.encode(ENCLAVE.content()), unprotected={4: b"kid"})
