@@ -99,6 +99,8 @@ def test_a_common_name_counts_only_if_there_is_one() -> None:
     twice = x509.sequence(*[der.elements(der.only(x509.name(CN="a"), der.SEQUENCE))[0][2]] * 2)
     assert common_name(twice) == ""
     assert common_name(x509.sequence(der.encode(der.SET, x509.sequence(b"\6\1\1", b"\4\1a")))) == ""
+    for half in (x509.sequence(), x509.sequence(b"\6\1\1")):
+        assert common_name(x509.sequence(der.encode(der.SET, half))) == ""
 
 
 @pytest.mark.parametrize(

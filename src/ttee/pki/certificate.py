@@ -153,7 +153,10 @@ def name_attributes(name: bytes) -> list[tuple[str, str]]:
     found = []
     for rdn in der.sequence(name):
         for attribute in der.elements(der.expect(rdn, der.SET)):
-            kind, value = der.elements(der.expect(attribute, der.SEQUENCE), at_most=2)
+            parts = der.elements(der.expect(attribute, der.SEQUENCE), at_most=2)
+            if len(parts) != 2:
+                raise der.DerError("a name with half an attribute", attribute[1])
+            kind, value = parts
             try:
                 text = value[2].decode(_TEXTS[value[0]])
             except (KeyError, UnicodeDecodeError):
