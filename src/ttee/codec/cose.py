@@ -116,17 +116,17 @@ def _usual_form(data: bytes) -> tuple[bytes, bytes, bytes] | None:
         return None
     for behind in (_EMPTY_MAP, b"", b""):
         head = data[at : at + 3]
-        short = head[0] - 0x40 if head else -1
-        if 0 <= short < 24:
+        size = head[0] - 0x40 if head else -1
+        if 0 <= size < 24:
             at += 1
-        elif head[:1] == b"\x58" and len(head) > 1 and (short := head[1]) >= 24:
+        elif head[:1] == b"\x58" and len(head) > 1 and (size := head[1]) >= 24:
             at += 2
-        elif head[:1] == b"\x59" and len(head) > 2 and (short := head[1] << 8 | head[2]) > 0xFF:
+        elif head[:1] == b"\x59" and len(head) > 2 and (size := head[1] << 8 | head[2]) > 0xFF:
             at += 3
         else:
             return None
-        found.append(data[at : at + short])
-        at += short
+        found.append(data[at : at + size])
+        at += size
         if data[at : at + len(behind)] != behind:
             return None
         at += len(behind)
