@@ -16,9 +16,12 @@ from hashlib import sha384
 from typing import Any
 
 from attrs import evolve, field, frozen
+from cryptography import x509 as load
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
-from cryptography.hazmat.primitives.hashes import SHA384
+from cryptography.hazmat.primitives.hashes import SHA256, SHA384
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import ocsp
 
 from ttee.codec import der
 from ttee.model import Anchor, Assurance, Endorsements
@@ -74,6 +77,7 @@ class Vendor:
             "issuer": self.subject(above),
             "key": x509.public(self.key(level)),
             "signer": x509.ecdsa(self.key(above)),
+            "serial": at + 1,
             "extensions": (x509.basic_constraints(ca=True), x509.key_usage(0, 5, 6)),
         }
         return x509.certificate(**usual | faults)
@@ -138,6 +142,7 @@ class Vendor:
             "issuer": self.subject("root"),
             "key": x509.public(key),
             "signer": x509.ecdsa(self.key("root")),
+            "serial": 99,
             "extensions": (x509.basic_constraints(ca=False), x509.key_usage(0)),
         }
         certificates = "".join(
@@ -149,6 +154,30 @@ class Vendor:
             f"<ds:SignatureValue>{b64encode(signature).decode()}</ds:SignatureValue>"
             f"<ds:KeyInfo><ds:X509Data>{certificates}</ds:X509Data></ds:KeyInfo></ds:Signature>{foot}"
         ).encode()
+
+
+def ocsp_answer(
+    certificate: bytes,
+    issuer: bytes,
+    key: ec.EllipticCurvePrivateKey,
+    *,
+    status: ocsp.OCSPCertStatus = ocsp.OCSPCertStatus.GOOD,
+    reason: load.ReasonFlags | None = None,
+    responder: bytes | None = None,
+    begin: datetime = NOW,
+    end: datetime | None = None,
+) -> bytes:
+    """An answer about a certificate, signed with `key`: the issuer's, or that of `responder`, which goes with it."""
+    subject, above = (load.load_der_x509_certificate(each) for each in (certificate, issuer))
+    signer = above if responder is None else load.load_der_x509_certificate(responder)
+    revoked = NOW if status is ocsp.OCSPCertStatus.REVOKED else None
+    builder = ocsp.OCSPResponseBuilder().add_response(
+        subject, above, SHA256(), status, begin, end, revoked, reason if revoked else None
+    )
+    builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer)
+    if responder is not None:
+        builder = builder.certificates([signer])
+    return builder.sign(key, SHA384()).public_bytes(Encoding.DER)
 
 
 @frozen(slots=True)

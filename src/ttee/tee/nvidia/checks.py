@@ -71,6 +71,13 @@ MEASUREMENTS = CheckSpec(
     remedy="Compare the indexes that differ; update driver or VBIOS, or get the RIM of this version.",
     source=f"{_NVTRUST}, verifier.py",
 )
+REVOCATION = CheckSpec(
+    id="nvidia.chain.revocation",
+    title="No answer of NVIDIA's revocation service that was given names a certificate as revoked or on hold",
+    guards="Devices and signers of reference values that NVIDIA took back.",
+    remedy="Ask the service that the certificates name, and give its answers as documents `ocsp`, `ocsp.2` and so on.",
+    source="RFC 6960",
+)
 BINDING = CheckSpec(
     id="nvidia.binding",
     title="The CPU's TEE vouches for these very reports",
@@ -90,5 +97,6 @@ CHECKS = (
     DRIVER_RIM,
     VBIOS_RIM,
     MEASUREMENTS,
+    REVOCATION,
     BINDING,
 )

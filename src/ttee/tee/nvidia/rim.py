@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ttee.codec import hex as hex_codec
 from ttee.errors import CertificateError, EndorsementError
 from ttee.model import Reliance
-from ttee.pki.certificate import load_certificate, load_pem_chain
+from ttee.pki.certificate import Certificate, load_certificate, load_pem_chain
 from ttee.pki.path import Root, verify_path
 from ttee.pki.signature import verify_ecdsa_raw
 from ttee.pki.trusted import Trusted, of_maker
@@ -46,6 +46,8 @@ class Rim:
     product: str
     measurements: Mapping[int, tuple[bytes, ...]]
     """The active ones, by index: any one of the alternatives is right."""
+    path: tuple[Certificate, ...]
+    """Who signed them, the root last."""
     window: Window
     relied_on: tuple[Reliance, ...]
 
@@ -77,7 +79,7 @@ def load_rim(data: bytes, what: str, roots: Trusted, at: datetime) -> Rim:
         roots.reliance(path[-1]),
         Reliance("endorsement", what, sha256(data).digest()),
     )
-    return Rim(version, product, MappingProxyType(measurements), window, relied_on)
+    return Rim(version, product, MappingProxyType(measurements), path, window, relied_on)
 
 
 @lru_cache(maxsize=64)

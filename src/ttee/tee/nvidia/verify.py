@@ -10,10 +10,11 @@
      7  NVIDIA signed the driver's reference values             nvidia.rim.driver
      8  NVIDIA signed the VBIOS's reference values              nvidia.rim.vbios
      9  the measurements are those of the reference values      nvidia.measurements
-    10  the CPU's TEE vouches for these very reports            nvidia.binding
+    10  no answer that was given says revoked, or on hold       nvidia.chain.revocation
+    11  the CPU's TEE vouches for these very reports            nvidia.binding
 
 Steps 1 to 5 and 7 to 9 are done for each device. Step 9 is a claim when it does not hold (`measurements_agree`):
-what runs in a genuine device is the policy's to accept. Step 10 is what ties a GPU to the machine that shows it.
+what runs in a genuine device is the policy's to accept. Step 11 is what ties a GPU to the machine that shows it.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from ttee.tee.nvidia.evidence import (
     pdis,
     signed,
 )
+from ttee.tee.nvidia.ocsp import check_path, load_answers
 from ttee.tee.nvidia.rim import SERVICE, Rim, load_rim, rim_maker
 from ttee.tee.steps import Steps
 
@@ -74,10 +76,11 @@ def verify(
 ) -> Claims:
     """The claims of one or several devices (parts `report` and `chain`, `report.2` and `chain.2`, …). Pure.
 
-    Documents: `rim.driver` and `rim.vbios`, NVIDIA's signed reference values; `cpu-report-data`, the report data of
-    the CPU's TEE, found authentic before. Anchors, if there are any, replace NVIDIA's roots, for devices and for
-    reference values: each is the SubjectPublicKeyInfo of one. `nonce`: 32 bytes.
-    Raises UsageError without `at`; MalformedEvidenceError, NotAuthenticError, EndorsementError.
+    Documents: `rim.driver` and `rim.vbios`, NVIDIA's signed reference values; `ocsp`, `ocsp.…`, its answers about
+    certificates; `cpu-report-data`, the report data of the CPU's TEE, found authentic before. Anchors, if there are
+    any, replace NVIDIA's roots, for devices and for reference values: each is the SubjectPublicKeyInfo of one.
+    `nonce`: 32 bytes.
+    Raises UsageError without `at`; MalformedEvidenceError, NotAuthenticError, EndorsementError, RevokedError.
     """
     at = require_moment(at, "an NVIDIA report")
     if nonce is not None and len(nonce) != NONCE:
@@ -110,8 +113,10 @@ def verify(
         for spec, name in ((checks.DRIVER_RIM, DRIVER), (checks.VBIOS_RIM, VBIOS))
     ]
     agree = _compare(found, rims, steps, not_checked)
+    paths = [(each.what, each.path) for each in found]
+    paths += [(name, rim.path) for name, rim in zip((DRIVER, VBIOS), rims, strict=True) if rim is not None]
+    answers = _check_revocation(paths, documents, at, steps, not_checked)
     _check_binding(pairs, documents, steps, not_checked)
-    not_checked.append("revocation of the certificates: NVIDIA answers for it online (OCSP) alone")
     root = found[0].path[-1]
     return Claims(
         tee=NAME,
@@ -124,6 +129,7 @@ def verify(
                 for each in found
             ),
             *(reliance for rim in rims if rim is not None for reliance in rim.relied_on),
+            *answers,
         ),
         not_checked=tuple(dict.fromkeys(not_checked)),
         nonce=found[0].report.nonce if nonce is not None else None,
@@ -273,13 +279,38 @@ def _compare(
         return True
 
 
+def _check_revocation(
+    paths: Sequence[tuple[str, tuple[Certificate, ...]]],
+    documents: Mapping[str, bytes],
+    at: datetime,
+    steps: Steps,
+    not_checked: list[str],
+) -> list[Reliance]:
+    """Step 10."""
+    answers = load_answers(documents)
+    if not answers:
+        steps.skipped(checks.REVOCATION, "no answers were given (documents `ocsp`, `ocsp.…`)")
+        not_checked.append(
+            "revocation of the certificates: no answers were given (documents `ocsp`, `ocsp.…`)"
+        )
+        return []
+    relied_on: list[Reliance] = []
+    with steps(checks.REVOCATION, "") as step:
+        for what, path in paths:
+            found, unanswered = check_path(path, answers, at, what)
+            relied_on += found
+            not_checked += [f"revocation of {each}: no answer is about it" for each in unanswered]
+        step.detail = f"{len(relied_on)} answers, all good"
+    return relied_on
+
+
 def _check_binding(
     pairs: Sequence[tuple[bytes, bytes]],
     documents: Mapping[str, bytes],
     steps: Steps,
     not_checked: list[str],
 ) -> None:
-    """Step 10."""
+    """Step 11."""
     report_data = documents.get(CPU_REPORT_DATA)
     if report_data is None:
         steps.skipped(
