@@ -22,6 +22,7 @@ TEES: Mapping[str, str] = MappingProxyType(
         "arm-cca": "ttee.tee.arm.cca",
         "arm-psa": "ttee.tee.arm.psa",
         "aws-nitro": "ttee.tee.nitro",
+        "azure-vtpm": "ttee.tee.azure",
         "intel-sgx": "ttee.tee.intel.sgx",
         "intel-tdx": "ttee.tee.intel.tdx",
         "keystone": "ttee.tee.keystone",

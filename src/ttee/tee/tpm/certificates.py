@@ -79,6 +79,10 @@ OWN = {
 """Files in roots/. Where an authority certifies virtual TPMs, they are worth what their hypervisor is worth."""
 
 
+Own = tuple[tuple[Certificate, Pinned], ...]
+"""Roots that come with us, and what they stand for."""
+
+
 @frozen(slots=True)
 class Path:
     """A certificate that somebody who is pinned vouches for."""
@@ -101,23 +105,21 @@ def verify_certificate(
     *,
     what: str,
     usage: int,
+    own: Own | None = None,
 ) -> Path:
     """The path from the certificate in `data` (DER, perhaps padded) to a pinned root. `chain`: those above it, in PEM.
 
-    `anchors` replace our own roots, if there are any; our own root need not be in the chain. Raises
-    MalformedEvidenceError, AnchorError, CertificateError, SignatureError, EndorsementError, RevokedError.
+    `anchors` replace the roots that come with us (`own`), if there are any; one of those need not be in the chain.
+    Raises MalformedEvidenceError, AnchorError, CertificateError, SignatureError, EndorsementError, RevokedError.
     """
     lists = {
         name: each for name, each in sorted(documents.items()) if name == CRL or name.startswith(CRL + ".")
     }
-    rests_on = (
-        data,
-        chain,
-        what.encode(),
-        bytes([usage]),
-        *(a.key + a.assurance.encode() for a in anchors),
-        b"",
-    )
+    own = own_roots() if own is None else own
+    ends = [a.key + a.assurance.encode() + a.note.encode() for a in anchors] or [
+        root.digest for root, _ in own
+    ]
+    rests_on = (data, chain, what.encode(), bytes([usage]), *ends, b"")
     digest = sha256()
     for each in (*rests_on, *lists.values()):
         digest.update(len(each).to_bytes(4) + each)
@@ -130,9 +132,9 @@ def verify_certificate(
         pinned = {sha256(a.key).digest(): Pinned(a.note or "given", a.assurance) for a in anchors}
         roots = [Root(each.name, key=key_digest) for key_digest, each in pinned.items()]
     else:
-        pinned = {root.key_digest: own for root, own in own_roots()}
-        roots = [Root(own.name, digest=root.digest) for root, own in own_roots()]
-        above = _completed((leaf, *above))[1:]
+        pinned = {root.key_digest: each for root, each in own}
+        roots = [Root(each.name, digest=root.digest) for root, each in own]
+        above = _completed((leaf, *above), own)[1:]
     path = (leaf, *above)
     window = verify_path(
         path, roots, at=at, algorithms=ALGORITHMS, what=what, leaf_usage=usage, known_critical=(SAN, EKU)
@@ -164,21 +166,24 @@ def verify_certificate(
     return _PATHS.put(key, found, window)
 
 
-def _completed(path: tuple[Certificate, ...]) -> tuple[Certificate, ...]:
-    """The path, with our own root on top if it ends below one."""
+def _completed(path: tuple[Certificate, ...], own: Own) -> tuple[Certificate, ...]:
+    """The path, with a root of ours on top if it ends below one."""
     last = path[-1]
-    return next(
-        ((*path, root) for root, _ in own_roots() if root.subject == last.issuer != last.subject), path
-    )
+    return next(((*path, root) for root, _ in own if root.subject == last.issuer != last.subject), path)
 
 
 @cache
-def own_roots() -> tuple[tuple[Certificate, Pinned], ...]:
-    """The roots that come with this package."""
-    folder = resources.files(__package__).joinpath("roots")
+def own_roots() -> Own:
+    """The roots of TPMs that come with this package."""
+    return load_roots(__package__ or "", OWN)
+
+
+def load_roots(package: str, named: Mapping[str, Pinned]) -> Own:
+    """The roots in a package's folder `roots`, by file name."""
+    folder = resources.files(package).joinpath("roots")
     return tuple(
-        (load_pem_chain(folder.joinpath(name).read_bytes(), what=name, size=range(1, 2))[0], own)
-        for name, own in OWN.items()
+        (load_pem_chain(folder.joinpath(name).read_bytes(), what=name, size=range(1, 2))[0], each)
+        for name, each in named.items()
     )
 
 
