@@ -160,6 +160,11 @@ def test_what_no_firmware_writes_is_malformed_and_says_where(data: bytes) -> Non
     assert caught.value.where
 
 
+def test_zeros_without_end_cost_no_more_than_their_number() -> None:
+    with pytest.raises(MalformedEvidenceError, match="more than 65536 events"):
+        tcg.parse(bytes(MAX_LOG - 1) + b"\1")
+
+
 def test_digests_may_stand_in_another_order_and_a_missing_bank_is_named() -> None:
     swapped = make.header(["sha1", "sha256"]) + make.event(BOOT[0], ["sha256", "sha1"])
     assert replay(tcg.parse(swapped), "sha256") == make.extend(BOOT[:1], "sha256")

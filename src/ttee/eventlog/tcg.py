@@ -86,7 +86,8 @@ def _parse_old(data: bytes, what: str) -> Log:
     """A log of SHA-1 digests alone."""
     events: list[Event] = []
     at = 0
-    while at < len(data) and not _is_padding(data, at):
+    total = _padding(data)
+    while at < total:
         register, kind, digest, size = _old(data, at, what)
         content = data[at + 32 : at + 32 + size]
         _check_event(register, kind, len(events), MAX_PCR, f"{what}, byte {at}")
@@ -125,10 +126,8 @@ def _read_new(
     usual = Struct("<III" + "".join(f"H{sizes[each]}s" for each in algorithms) + "I")
     count, digests_end = len(algorithms), 3 + 2 * len(algorithms)
     highest = MAX_PCR if registers is Registers.PCR else MAX_MR
-    total, wide = len(data), usual.size
-    while at < total:
-        if data[at] in (0, 0xFF) and _is_padding(data, at):
-            break
+    total, wide, padding = len(data), usual.size, _padding(data)
+    while at < padding:
         fields = usual.unpack_from(data, at) if total - at >= wide else ()
         digests: tuple[bytes | None, ...]
         if fields and fields[2] == count and fields[3:digests_end:2] == algorithms:
@@ -183,12 +182,9 @@ def _check_event(register: int, kind: int, number: int, highest: int, where: str
         raise _malformed(f"it has more than {MAX_EVENTS} events", where)
 
 
-def _is_padding(data: bytes, at: int) -> bool:
-    """Whether nothing but zeros, or nothing but FF, follows. Stops at the first other byte, so linear in all."""
-    if data[at : at + 12] not in (b"\0" * min(12, len(data) - at), b"\xff" * min(12, len(data) - at)):
-        return False
-    rest = data[at:]
-    return not rest.strip(rest[:1])
+def _padding(data: bytes) -> int:
+    """From where on there is nothing but zeros, or nothing but FF."""
+    return min(len(data.rstrip(b"\0")), len(data.rstrip(b"\xff")))
 
 
 def _start(events: list[Event], what: str) -> dict[int, int]:
