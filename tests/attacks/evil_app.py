@@ -77,6 +77,8 @@ OTHERS = {
     "call a number": "(call_indirect (type $number) (i32.add (local.get $a) (global.get $numbers)))",
     "recurse": "(call $recurse (local.get $a))",
     "recurse, then report": "(call $recurse_report (local.get $a))",
+    "keep on the stack": """(call $keep (i64.or (i64.shl (i64.extend_i32_u (local.get $a)) (i64.const 32))
+      (i64.extend_i32_u (local.get $b))) (i32.const 50))""",
     "loop": "(loop $again (br $again)) (i64.const 1)",
     "divide": "(i64.extend_i32_s (i32.div_s (local.get $a) (local.get $b)))",
     "unreachable": "(unreachable)",
@@ -137,6 +139,11 @@ def evil_module() -> bytes:
             (i32.store (i32.const {REPORTED})
               (call $report (i32.const 0) (i32.const 1) (i32.const 1024) (i32.const 60000)))
             (i64.const 0))))
+      (func $keep (param $secret i64) (param $n i32) (result i64)
+        (if (result i64) (local.get $n)
+          (then (i64.rotl {_mixed("(call $keep (local.get $secret) (i32.sub (local.get $n) (i32.const 1)))")}
+            (local.get $secret)))
+          (else (i64.const 1))))
       {functions}
       (func (export "alloc") (param i32) (result i32) (i32.const 256))
       (func (export "handle") (param $at i32) (param $n i32) (result i64)

@@ -308,3 +308,18 @@ def test_the_random_generator_never_repeats_itself(breed: Callable[..., EvilEncl
             draws.append(evil.get(evil.scratch, 64))
     assert len(set(draws)) == len(draws) == 40
     assert bytes(64) not in draws
+
+
+def test_not_even_a_generator_that_is_put_back_repeats_itself(machine: Machine, evil: EvilEnclave) -> None:
+    """Somebody with hands on the chips copies the monitor's memory, waits for a draw, and puts the copy back.
+
+    The next draw is another all the same: each one takes fresh entropy from the processor.
+    """
+    variables = machine.view(0x8000_0000, 0x1E_0000)
+    before = bytes(variables)
+    draws = []
+    for _ in range(2):
+        variables[:] = before
+        assert evil.sbi(Call.RANDOM, evil.scratch, 64).error == SbiError.OK
+        draws.append(evil.get(evil.scratch, 64))
+    assert draws[0] != draws[1]

@@ -273,6 +273,16 @@ def test_the_clients_words_are_gone_after_each_request(start: Start, machine: Ma
     assert b"what the client said" not in memory
 
 
+def test_what_an_app_kept_on_its_stack_is_gone_after_each_request(start: Start, machine: Machine) -> None:
+    """Its locals lie on the enclave's stack, outside of linear memory, fifty times over. The runtime wipes it."""
+    evil = start()
+    record = evil.enclave.handle.record
+    high, low = 0x1234_ABCD, 0x5678_EF91
+    perform(evil, "keep on the stack", high, low)
+    memory = machine.read(record.epm, record.epm_size - PAGE)
+    assert struct.pack("<II", low, high) not in memory
+
+
 FORBIDDEN = {
     "a function of the operating system": '(import "wasi_snapshot_preview1" "proc_exit" (func (param i32)))',
     "an unknown function of ours": '(import "ttee" "open" (func (param i32)))',
