@@ -71,21 +71,21 @@ def test_every_one_of_the_sixteen_tdx_components_counts(component: int) -> None:
     lower = lower if component == 1 else lower[:1] + b"\0" + lower[2:]
     least = FIVES if component == 1 else FIVES[:1] + b"\0" + FIVES[2:]
     levels = info(level(tdx=least), level(FOURS, 10, bytes(16), "OutOfDate"))
-    found = tcb.match_platform(levels, pck(), td_report(tee_tcb_svn=lower))[0]
+    found = tcb.match_platform(levels, pck(), lower)[0]
     later = component == 1
     assert found.status == ("UpToDate" if later else "OutOfDate")
 
 
 def test_a_later_modules_own_svns_are_left_to_its_identity() -> None:
     levels = info(level(tdx=svns(9, 9, 3)), level(FOURS, 10, bytes(16), "OutOfDate"))
-    assert tcb.match_platform(levels, pck(), td_report(tee_tcb_svn=svns(0, 1, 3)))[0].status == "UpToDate"
-    assert tcb.match_platform(levels, pck(), td_report(tee_tcb_svn=svns(8, 0, 3)))[0].status == "OutOfDate"
-    assert tcb.match_platform(levels, pck(), td_report(tee_tcb_svn=svns(0, 1, 2)))[0].status == "OutOfDate"
+    assert tcb.match_platform(levels, pck(), svns(0, 1, 3))[0].status == "UpToDate"
+    assert tcb.match_platform(levels, pck(), svns(8, 0, 3))[0].status == "OutOfDate"
+    assert tcb.match_platform(levels, pck(), svns(0, 1, 2))[0].status == "OutOfDate"
 
 
 def test_the_sgx_part_is_told_apart() -> None:
     levels = info(level(tdx=svns(0, 0, 9)), level(FOURS, 10, bytes(16), "OutOfDate"))
-    platform, sgx = tcb.match_platform(levels, pck(), td_report(tee_tcb_svn=svns(5, 1, 3)))
+    platform, sgx = tcb.match_platform(levels, pck(), svns(5, 1, 3))
     assert (platform.status, sgx.status) == ("OutOfDate", "UpToDate")
 
 
@@ -93,7 +93,7 @@ def test_a_platform_below_every_level_is_not_supported() -> None:
     with pytest.raises(TcbError, match="none of the 1 TCB levels"):
         tcb.match_platform(info(level()), pck(FOURS), None)
     with pytest.raises(TcbError, match="TEE TCB SVN"):
-        tcb.match_platform(info(level(tdx=FIVES)), pck(), td_report(tee_tcb_svn=bytes(16)))
+        tcb.match_platform(info(level(tdx=FIVES)), pck(), bytes(16))
 
 
 # --- modules --------------------------------------------------------------------------------------
@@ -107,29 +107,31 @@ def test_modules_are_found_by_their_generation_in_upper_case_hex() -> None:
         tcb.find_module(known, 2)
 
 
-def test_a_module_is_known_by_signer_and_attributes_and_has_its_level() -> None:
+def test_a_module_has_the_highest_level_that_its_svn_reaches() -> None:
     listed = module(svn(5), svn(2, "OutOfDate"))
-    assert tcb.match_module(listed, td_report(tee_tcb_svn=svns(6, 1))) == svn(5)
-    assert tcb.match_module(listed, td_report(tee_tcb_svn=svns(4, 1))) == svn(2, "OutOfDate")
+    assert tcb.match_module(listed, svns(6, 1)) == svn(5)
+    assert tcb.match_module(listed, svns(4, 1)) == svn(2, "OutOfDate")
     with pytest.raises(TcbError, match="below all"):
-        tcb.match_module(listed, td_report(tee_tcb_svn=svns(1, 1)))
-    with pytest.raises(TcbError, match="signed by"):
-        tcb.match_module(listed, td_report(mr_signer_seam=b"\1" * 48))
+        tcb.match_module(listed, svns(1, 1))
+
+
+def test_a_module_is_known_by_its_signer() -> None:
+    tcb.check_module(module(svn(5)), td_report())
+    for listed in (module(svn(5)), info(level()).modules[0]):
+        with pytest.raises(TcbError, match="signed by"):
+            tcb.check_module(listed, td_report(mr_signer_seam=b"\1" * 48))
 
 
 def test_attributes_count_under_the_mask_and_are_zero_elsewhere() -> None:
     listed = module(svn(1), attributes=b"\3" + bytes(7), mask=b"\1" + bytes(7))
-    assert tcb.match_module(listed, td_report(seam_attributes=b"\1" + bytes(7), tee_tcb_svn=svns(1, 1)))
+    tcb.check_module(listed, td_report(seam_attributes=b"\1" + bytes(7)))
     for wrong in (b"\0" + bytes(7), b"\3" + bytes(7)):
         with pytest.raises(TcbError, match="attributes"):
-            tcb.match_module(listed, td_report(seam_attributes=wrong))
+            tcb.check_module(listed, td_report(seam_attributes=wrong))
 
 
 def test_modules_of_the_first_generation_have_no_level_of_their_own() -> None:
-    first = info(level()).modules[0]
-    assert tcb.match_module(first, td_report(tee_tcb_svn=svns(1, 0))) is None
-    with pytest.raises(TcbError, match="signed by"):
-        tcb.match_module(first, td_report(mr_signer_seam=b"\1" * 48))
+    assert tcb.match_module(info(level()).modules[0], svns(1, 0)) is None
 
 
 # --- one status out of several --------------------------------------------------------------------
@@ -145,12 +147,20 @@ _WORSE = {
 
 
 def status(
-    platform: str, qe: str = "UpToDate", td_module: str | None = None, td: Any = None, sgx: str | None = None
+    platform: str,
+    qe: str = "UpToDate",
+    td_module: str | None = None,
+    *,
+    sgx: str | None = None,
+    now: str | None = None,
+    module_now: str | None = None,
 ) -> str:
     levels = (level(status=platform), level(status=sgx or platform))
-    known = info(level(tdx=svns(5, 0, 3)), modules=(module(svn(5), svn(2, "OutOfDate")),))
     part = None if td_module is None else svn(3, td_module)
-    return tcb.converge(known, levels, svn(6, qe), part, td).status
+    runs = None
+    if now is not None:
+        runs = tcb.TdxTcb(level(status=now), None if module_now is None else svn(5, module_now))
+    return tcb.converge(levels, svn(6, qe), part, runs).status
 
 
 @pytest.mark.parametrize("platform", _WORSE)
@@ -181,52 +191,89 @@ def test_a_part_that_intel_revoked_is_an_error(parts: dict[str, str]) -> None:
 
 def test_the_advisories_of_all_parts_are_listed_once_and_sorted() -> None:
     levels = (level(FIVES, 11, bytes(16), "OutOfDate", "C", "A"), level())
-    found = tcb.converge(info(level()), levels, svn(1, "OutOfDate", "B", "A"), svn(1, "OutOfDate", "D"), None)
+    found = tcb.converge(levels, svn(1, "OutOfDate", "B", "A"), svn(1, "OutOfDate", "D"), None)
     assert found.advisories == ("A", "B", "C", "D")
     with pytest.raises(TcbError, match=r"\(X\)"):
-        tcb.converge(
-            info(level()), (level(FIVES, 11, bytes(16), "Revoked", "X"), level()), svn(1), None, None
-        )
+        tcb.converge((level(FIVES, 11, bytes(16), "Revoked", "X"), level()), svn(1), None, None)
 
 
-# --- starting the trust domain again --------------------------------------------------------------
+# --- what the trust domain was started with, and what runs now -------------------------------------
+
+OLD, OLD_CONFIGURATION = "OutOfDate", "OutOfDateConfigurationNeeded"
+AGAIN, AGAIN_CONFIGURATION = "TDRelaunchAdvised", "TDRelaunchAdvisedConfigurationNeeded"
 
 
-def relaunch(now: bytes, **how: Any) -> str:
-    given: dict[str, Any] = {"platform": "UpToDate", "td_module": "OutOfDate"}
-    td = td_report(version_15=True, tee_tcb_svn=svns(2, 1, 3), tee_tcb_svn_2=now)
-    return status(**{**given, **how}, td=td)
+@pytest.mark.parametrize("td_module", [OLD, "UpToDate"])
+def test_a_td_that_was_started_under_what_has_been_mended_since_is_to_be_started_again(
+    td_module: str,
+) -> None:
+    started: dict[str, Any] = {"platform": OLD, "sgx": "UpToDate", "td_module": td_module}
+    assert status(**started, now="UpToDate") == AGAIN
+    assert status(**started, now="SWHardeningNeeded", module_now="UpToDate") == AGAIN
 
 
-def test_a_td_that_was_started_under_an_old_module_is_to_be_started_again() -> None:
-    assert relaunch(svns(5, 1, 3)) == "TDRelaunchAdvised"
-    assert relaunch(svns(9, 1, 9)) == "TDRelaunchAdvised"
-    assert relaunch(svns(5, 0, 3)) == "TDRelaunchAdvised"
-
-
-@pytest.mark.parametrize("now", [svns(4, 1, 3), svns(5, 1, 2), svns(4, 0, 3), svns(5, 0, 2)])
-def test_it_helps_nothing_if_the_module_that_runs_now_is_old_too(now: bytes) -> None:
-    assert relaunch(now) == "OutOfDate"
+def test_it_helps_nothing_if_what_runs_now_is_old_too() -> None:
+    assert status("UpToDate", td_module=OLD, now=OLD) == OLD
+    assert status("UpToDate", td_module=OLD, now="UpToDate", module_now=OLD) == OLD
+    assert status("ConfigurationNeeded", td_module=OLD, now=OLD) == OLD_CONFIGURATION
 
 
 def test_it_helps_nothing_if_something_else_is_out_of_date() -> None:
-    now = svns(5, 1, 3)
-    assert relaunch(now, qe="OutOfDate") == "OutOfDate"
-    assert relaunch(now, td_module="UpToDate") == "UpToDate"
-    assert relaunch(now, platform="OutOfDate", sgx="OutOfDate") == "OutOfDate"
-    assert status("UpToDate", td_module="OutOfDate", td=td_report()) == "OutOfDate"  # 1.0 says nothing of now
-    assert status("OutOfDate", td=td_report(version_15=True, tee_tcb_svn_2=now)) == "OutOfDate"
+    assert status("UpToDate", qe=OLD, td_module=OLD, now="UpToDate") == OLD
+    assert status(OLD, now="UpToDate") == OLD  # the SGX part is old as well
+    assert status(OLD, sgx="UpToDate") == OLD  # a report 1.0 says nothing of now
 
 
 def test_a_configuration_that_is_needed_is_still_needed() -> None:
-    now = svns(5, 1, 3)
-    wanted = "TDRelaunchAdvisedConfigurationNeeded"
-    assert relaunch(now, platform="ConfigurationNeeded") == wanted
-    assert relaunch(now, platform="ConfigurationAndSWHardeningNeeded") == wanted
-    assert relaunch(now, platform="OutOfDate", sgx="ConfigurationNeeded") == wanted
-    assert relaunch(now, platform="SWHardeningNeeded") == "TDRelaunchAdvised"
+    assert status("ConfigurationNeeded", td_module=OLD, now="UpToDate") == AGAIN_CONFIGURATION
+    assert status(OLD, sgx="ConfigurationNeeded", now="UpToDate") == AGAIN_CONFIGURATION
+    assert status(OLD_CONFIGURATION, sgx="UpToDate", now="UpToDate") == AGAIN_CONFIGURATION
+    assert status(OLD, sgx="UpToDate", now="ConfigurationNeeded") == AGAIN_CONFIGURATION
+    assert status("SWHardeningNeeded", td_module=OLD, now="UpToDate") == AGAIN
 
 
-def test_a_module_that_runs_now_and_is_not_listed_is_an_error() -> None:
-    with pytest.raises(TcbError, match="TDX_07"):
-        relaunch(svns(5, 7, 3))
+def test_what_runs_now_counts_if_it_is_the_older_one() -> None:
+    assert status("UpToDate", now=OLD) == OLD
+    assert status("UpToDate", now="UpToDate", module_now=OLD) == OLD
+    assert status("UpToDate", now="ConfigurationNeeded", module_now=OLD) == OLD_CONFIGURATION
+    assert status("ConfigurationNeeded", now="UpToDate") == "ConfigurationNeeded"
+
+
+@pytest.mark.parametrize("runs", [{"now": "Revoked"}, {"now": "UpToDate", "module_now": "Revoked"}])
+def test_what_runs_now_must_not_be_revoked(runs: dict[str, str]) -> None:
+    with pytest.raises(TcbError, match="now"):
+        status("UpToDate", **runs)
+
+
+def test_advisories_of_what_runs_now_count_where_its_status_does() -> None:
+    started, now = (
+        (level(FIVES, 11, bytes(16), "UpToDate", "A"), level()),
+        level(FIVES, 11, bytes(16), OLD, "N"),
+    )
+    assert tcb.converge(started, svn(1), None, tcb.TdxTcb(now, svn(1, OLD, "M"))).advisories == (
+        "A",
+        "M",
+        "N",
+    )
+    fine = level(FIVES, 11, bytes(16), "UpToDate", "N")
+    assert tcb.converge(started, svn(1), None, tcb.TdxTcb(fine, None)).advisories == ("A",)
+
+
+def test_what_runs_now_is_what_a_report_15_says() -> None:
+    levels = info(
+        level(tdx=svns(5, 0, 3)),
+        level(FOURS, 10, svns(3, 0, 2), OLD),
+        modules=(module(svn(5), svn(2, OLD)),),
+    )
+    assert tcb.running(levels, pck(), None) is None
+    assert tcb.running(levels, pck(), td_report()) is None
+
+    def now(*numbers: int) -> tcb.TdxTcb | None:
+        return tcb.running(levels, pck(), td_report(version_15=True, tee_tcb_svn_2=svns(*numbers)))
+
+    assert now(5, 1, 3) == tcb.TdxTcb(levels.levels[0], svn(5))
+    assert now(2, 1, 2) == tcb.TdxTcb(levels.levels[1], svn(2, OLD))
+    assert now(5, 0, 3) == tcb.TdxTcb(levels.levels[0], None)
+    for unlisted in ((1, 1, 3), (5, 7, 3), (5, 1, 1), (2, 0, 3)):
+        with pytest.raises(TcbError):
+            now(*unlisted)

@@ -153,15 +153,17 @@ def _worth(
 
 
 def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -> _Worth:
-    steps, info, module = Steps(), collateral.tcb_info, None
+    steps, info, module, pck = Steps(), collateral.tcb_info, None, platform.extension.tcb
+    svn = td.tee_tcb_svn if td is not None else None
     if td is not None:
         with steps(checks.TDX_MODULE, "") as step:
             listed = tcb.find_module(info, td.tee_tcb_svn[1])
-            module = tcb.match_module(listed, td)
+            tcb.check_module(listed, td)
+            module = tcb.match_module(listed, td.tee_tcb_svn)
             step.detail = f"{listed.name}, {module.status}" if module else "of the first generation"
     with steps(checks.TCB_LEVEL, "") as step:
-        levels = tcb.match_platform(info, platform.extension.tcb, td)
-        verdict = tcb.converge(info, levels, qe_level(platform, collateral), module, td)
+        levels = tcb.match_platform(info, pck, svn)
+        verdict = tcb.converge(levels, qe_level(platform, collateral), module, tcb.running(info, pck, td))
         step.detail = f"{verdict.status}, of {verdict.platform.date[:10]}"
     return verdict, steps.checks
 
@@ -205,6 +207,7 @@ def _tcb_details(worth: tcb.TcbVerdict, collateral: Collateral, platform: Platfo
         "sgx_tcb_status": worth.sgx_status,
         "qe_tcb_status": worth.qe.status,
         "tdx_module_tcb_status": worth.module.status if worth.module else None,
+        "running_tcb_status": worth.now.status if worth.now else None,
         "tcb_evaluation": min(info.evaluation, identity.evaluation),
         "tcb_info_issued": rfc3339(info.window.start),
         "qe_identity_issued": rfc3339(identity.window.start),
