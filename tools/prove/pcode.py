@@ -123,7 +123,7 @@ def compute(opcode: OpCode, inputs: list[Any], bits: int) -> Any:
     if opcode == OpCode.SUBPIECE:
         low = 8 * inputs[1].as_long()
         return resized(folded(z3.Extract(inputs[0].size() - 1, low, inputs[0])) if low else inputs[0], bits)
-    raise UnmodelledError(f"p-code operation {opcode.name}")
+    raise UnmodelledError(f"p-code operation {opcode}")
 
 
 def folded_bit(condition: Any, bits: int) -> Any:
