@@ -23,6 +23,7 @@ from tests.tee.riscv.apps import NONCE, Running, running
 from ttee.channel.sealed import BLOCK, PendingReply, ReplyStatus, seal_request
 from ttee.codec import cbor
 from ttee.errors import ChannelError, KeysUsedUpError, ReplayedError, TeeError
+from ttee.tee.riscv.config import sealed_request_size
 from ttee.tee.riscv.firmware import Firmware
 from ttee.tee.riscv.machine import Machine
 from ttee.tee.riscv.mailbox import SbiError
@@ -75,6 +76,21 @@ def test_unknown_operations_are_refused(app: Running, operation: int) -> None:
 def test_lengths_that_lie_are_refused(app: Running, operation: Operation, length: int) -> None:
     """A length that is cut to 32 bits, or added to an address, would look small."""
     assert raw(app, operation, length) == (Status.TOO_LARGE, 0)
+    still_serves(app)
+
+
+def test_a_request_that_fits_the_pages_but_not_the_enclaves_buffer_is_refused(
+    machine: Machine, app: Running
+) -> None:
+    """Copied all the same, it would overwrite what lies behind the buffer: the runtime's own memory."""
+    record = app.enclave.handle.record
+    room, buffer = record.utm_size - DATA, sealed_request_size(app.bundle.limits)
+    assert buffer < room
+    for length in (buffer + 1, buffer + 4096, room):
+        for operation in Operation:
+            assert raw(app, operation, length, b"overflow" * (length // 8)) == (Status.TOO_LARGE, 0)
+    assert b"overflowoverflow" not in machine.read(record.epm, record.epm_size)
+    assert raw(app, Operation.ECHO, buffer, bytes(buffer)) == (Status.OK, buffer)
     still_serves(app)
 
 

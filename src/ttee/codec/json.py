@@ -71,17 +71,13 @@ def loads(
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:
         raise error(f"{what} is not UTF-8", where=f"{what}, byte {problem.start}", source=SOURCE) from None
+    if text.startswith("\ufeff"):
+        raise error(f"{what} begins with a byte order mark (BOM)", where=f"{what}, byte 0", source=SOURCE)
     if len(text) > MAX_TOKENS and sum(map(text.count, '",[{')) > MAX_TOKENS:
         raise error(f"{what} has more than {MAX_TOKENS} quotes, commas and brackets", where=what)
     _bound_depth(text, what, max_depth, error)
     try:
-        value: JsonValue = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_constant=_no_constant,
-            parse_int=_integer,
-            parse_float=_number,
-        )
+        value: JsonValue = _READER.decode(text)
     except json.JSONDecodeError as problem:
         raise error(
             f"{what} is not JSON: {problem.msg}",
@@ -139,6 +135,11 @@ def _number(digits: str) -> float:
     if not math.isfinite(value):
         raise _RefusedError(f"a number that is too large ({digits[:20]})")
     return value
+
+
+_READER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_constant=_no_constant, parse_int=_integer, parse_float=_number
+)
 
 
 def _no_lone_surrogates(value: JsonValue, what: str, error: type[TteeError]) -> None:

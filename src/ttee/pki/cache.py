@@ -7,8 +7,9 @@ A failure is never remembered, so a cached and an uncached verification give the
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from datetime import datetime
+from functools import lru_cache
 from typing import Generic, TypeVar
 from weakref import WeakSet
 
@@ -18,6 +19,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 _ALL: WeakSet[PositiveCache] = WeakSet()  # type: ignore[type-arg]
+_MEMOS: list[Callable[[], None]] = []
 
 
 class PositiveCache(Generic[K, V]):
@@ -57,7 +59,23 @@ class PositiveCache(Generic[K, V]):
         return len(self._entries)
 
 
+def memo(bound: int) -> Callable[[Callable[[K], V]], Callable[[K], V]]:
+    """For a pure function of one value: remember up to `bound` results, the least recently used goes first.
+
+    An error is not remembered.
+    """
+
+    def decorate(function: Callable[[K], V]) -> Callable[[K], V]:
+        remembering = lru_cache(bound)(function)
+        _MEMOS.append(remembering.cache_clear)
+        return remembering
+
+    return decorate
+
+
 def forget_all() -> None:
-    """Empty every cache: for measurements, and for tests that results do not depend on them."""
+    """Empty every cache and memo: for measurements, and for tests that results do not depend on them."""
     for cache in list(_ALL):
         cache.clear()
+    for forget in _MEMOS:
+        forget()

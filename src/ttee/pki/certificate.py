@@ -10,7 +10,6 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
-from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -18,6 +17,7 @@ from attrs import frozen
 
 from ttee.codec import der
 from ttee.errors import CertificateError, MalformedEvidenceError, TteeError
+from ttee.pki.cache import memo
 from ttee.pki.signature import PublicKey, Scheme, load_public_key, parse_scheme
 from ttee.pki.window import Window
 
@@ -138,7 +138,7 @@ def load_pem_chain(
     return tuple(found)
 
 
-@lru_cache(maxsize=256)
+@memo(256)
 def common_name(name: bytes) -> str:
     """The only common name of a Name (DER); empty if there is none, several, or the Name is malformed."""
     try:
@@ -165,6 +165,7 @@ def name_attributes(name: bytes) -> list[tuple[str, str]]:
     return found
 
 
+@memo(64)
 def _parse(data: bytes) -> Certificate:
     """Certificate ::= SEQUENCE { tbsCertificate, signatureAlgorithm, signatureValue }."""
     outer = der.sequence(data)
@@ -210,17 +211,25 @@ def _two(found: list[der.Element]) -> tuple[der.Element, der.Element]:
 def _extensions(content: bytes) -> dict[str, Extension]:
     found: dict[str, Extension] = {}
     for element in der.elements(content, at_most=MAX_EXTENSIONS):
-        parts = der.elements(der.expect(element, der.SEQUENCE), at_most=3)
-        critical = len(parts) == 3
-        if critical and not der.boolean(der.expect(parts[1], der.BOOLEAN)):
-            raise der.DerError("a default value that is written out", element[1])
-        if len(parts) < 2:
-            raise der.DerError("an extension without a value", element[1])
-        name = der.oid(der.expect(parts[0], der.OID))
+        name, extension = _extension(der.expect(element, der.SEQUENCE))
         if name in found:
             raise der.DerError(f"the extension {name}, which is there twice", element[1])
-        found[name] = Extension(critical, der.expect(parts[-1], der.OCTET_STRING))
+        found[name] = extension
     return found
+
+
+@memo(256)
+def _extension(content: bytes) -> tuple[str, Extension]:
+    """Most extensions are the same in many certificates."""
+    parts = der.elements(content, at_most=3)
+    critical = len(parts) == 3
+    if critical and not der.boolean(der.expect(parts[1], der.BOOLEAN)):
+        raise der.DerError("a default value that is written out")
+    if len(parts) < 2:
+        raise der.DerError("an extension without a value")
+    return der.oid(der.expect(parts[0], der.OID)), Extension(
+        critical, der.expect(parts[-1], der.OCTET_STRING)
+    )
 
 
 def _basic_constraints(extension: Extension | None) -> tuple[bool, int | None]:
@@ -235,7 +244,7 @@ def _basic_constraints(extension: Extension | None) -> tuple[bool, int | None]:
     return True, der.natural(der.expect(parts[1], der.INTEGER), below=256) if len(parts) == 2 else None
 
 
-@lru_cache(maxsize=256)
+@memo(256)
 def _public_key(spki: bytes) -> PublicKey:
     """The same key is asked for by each certificate, CRL and document that it signs."""
     return load_public_key(spki, what="a certificate", error=CertificateError)

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from ttee.codec import der
 from ttee.errors import CertificateError, SignatureError, TteeError, WeakKeyError
+from ttee.pki.cache import memo
 
 PublicKey = ec.EllipticCurvePublicKey | rsa.RSAPublicKey
 RSA_BITS = range(2048, 8193)
@@ -85,6 +86,7 @@ def load_point(curve: ec.EllipticCurve, point: bytes, *, what: str) -> ec.Ellipt
         raise WeakKeyError(f"{what} is not a point of {curve.name}", where=what) from None
 
 
+@memo(64)
 def parse_scheme(identifier: bytes) -> Scheme:
     """The scheme of an AlgorithmIdentifier (the content of its SEQUENCE). Raises DerError."""
     found = der.elements(identifier, at_most=2)

@@ -42,7 +42,7 @@ class Fields:
             raise self.wrong(key, f"is not from 0 to {below - 1}")
         return value
 
-    def bytes(self, key: str, size: int) -> bytes:
+    def octets(self, key: str, size: int) -> bytes:
         """Exactly `size` bytes in hex, of either case."""
         text = self._typed(key, str)
         try:
@@ -78,6 +78,19 @@ class Fields:
                 raise self.wrong(key, "is not a list of objects")
             found.append(Fields(item, f"{self.where}.{key}"))
         return found
+
+    def svns(self, key: str, size: int) -> bytes:
+        """A list of exactly `size` objects, each with its `svn`, from 0 to 255."""
+        items = self._typed(key, list)
+        if len(items) != size:
+            raise self.wrong(key, f"has {len(items)} components instead of {size}")
+        found = bytearray()
+        for item in items:
+            svn = item.get("svn") if isinstance(item, dict) else None
+            if type(svn) is not int or not 0 <= svn < 256:
+                raise self.wrong(key, "has a component without an svn from 0 to 255")
+            found.append(svn)
+        return bytes(found)
 
     def texts(self, key: str, *, at_most: int) -> tuple[str, ...]:
         """A list of strings; none if the key is missing."""

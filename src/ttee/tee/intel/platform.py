@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ttee.errors import BindingError, EndorsementError
 from ttee.model import Check, Reliance
 from ttee.pki.cache import PositiveCache
-from ttee.pki.certificate import Certificate, load_pem_chain
+from ttee.pki.certificate import KEY_CERT_SIGN, Certificate, load_pem_chain
 from ttee.pki.crl import check_crl, check_not_revoked
-from ttee.pki.path import verify_path
+from ttee.pki.path import Root, verify_path
 from ttee.pki.signature import load_point, verify_ecdsa_raw
 from ttee.pki.window import Window, rfc3339
 from ttee.tee.intel import checks, pck
@@ -50,6 +50,7 @@ class Platform:
 
 
 _KNOWN: PositiveCache[tuple[bytes, Collateral], Platform] = PositiveCache(4096)
+_AUTHORITIES: PositiveCache[tuple[str, bytes, bytes, Collateral], Window] = PositiveCache(64)
 
 
 def verify_platform(quote: Quote, collateral: Collateral, at: datetime, steps: Steps) -> Platform:
@@ -72,7 +73,10 @@ def _verify(quote: Quote, collateral: Collateral, at: datetime, steps: Steps) ->
     with steps(checks.PCK_CHAIN, "") as step:
         chain = _pck_chain(quote, collateral)
         leaf, authority, root = chain
-        window = verify_path(chain, collateral.trusted.roots, at=at, algorithms=ALGORITHMS, what="PCK chain")
+        window = _certify(authority, root, collateral, at)
+        # The authority was just found to be one: the rest of the path hangs on it.
+        certified = Root(authority.common_name, digest=authority.digest)
+        window &= verify_path((leaf, authority), certified, at=at, algorithms=ALGORITHMS, what="PCK chain")
         require_name(leaf, {PCK_CN}, "PCK chain")
         require_name(authority, PCK_CA_CNS, "PCK chain")
         require_name(root, {ROOT_CN}, "PCK chain")
@@ -82,7 +86,7 @@ def _verify(quote: Quote, collateral: Collateral, at: datetime, steps: Steps) ->
         step.detail = f"certified by {authority.common_name}, below the pinned {root.common_name}"
     crl, get = collateral.pck_crl, address(quote.tee, fmspc=extension.fmspc)
     with steps(checks.PCK_CRL, f"of {rfc3339(crl.window.start)}, {len(crl.revoked)} revoked"):
-        check_crl(crl, authority, at=at, algorithms=ALGORITHMS, what="pck_crl", get=get["pck_crl"])
+        _check_list(authority, collateral, at, get["pck_crl"])
     with steps(checks.PCK_REVOKED, "on neither list"):
         check_not_revoked(authority, collateral.root_crl, what="the PCK CA")
         check_not_revoked(leaf, crl, what="the PCK certificate")
@@ -112,6 +116,33 @@ def _verify(quote: Quote, collateral: Collateral, at: datetime, steps: Steps) ->
             Reliance("key", "attestation key", sha256(quote.key).digest()),
         ),
     )
+
+
+def _certify(authority: Certificate, root: Certificate, collateral: Collateral, at: datetime) -> Window:
+    """When the path from the authority to the pinned root holds. Many platforms have the same one."""
+    key = "certified", authority.der, root.der, collateral
+    known = _AUTHORITIES.get(key, at)
+    if known is not None:
+        return known
+    window = verify_path(
+        (authority, root),
+        collateral.trusted.roots,
+        at=at,
+        algorithms=ALGORITHMS,
+        what="PCK CA",
+        leaf_usage=KEY_CERT_SIGN,
+        leaf_is_ca=True,
+    )
+    return _AUTHORITIES.put(key, window, window)
+
+
+def _check_list(authority: Certificate, collateral: Collateral, at: datetime, get: str) -> None:
+    """Return if the PCK CRL is the authority's, and current; likewise for many platforms."""
+    key = "list", authority.der, b"", collateral
+    if _AUTHORITIES.get(key, at) is None:
+        crl = collateral.pck_crl
+        check_crl(crl, authority, at=at, algorithms=ALGORITHMS, what="pck_crl", get=get)
+        _AUTHORITIES.put(key, crl.window, crl.window)
 
 
 def _pck_chain(quote: Quote, collateral: Collateral) -> tuple[Certificate, ...]:
@@ -181,3 +212,8 @@ def _masked(value: bytes, mask: bytes) -> bytes:
 def qe_level(platform: Platform, collateral: Collateral) -> SvnLevel:
     """What the quoting enclave's SVN is worth. Raises TcbError."""
     return match_qe(collateral.qe_identity, platform.qe)
+
+
+def forget_platforms() -> None:
+    """Empty the memory of platforms alone, and not that of collateral: for measurements."""
+    _KNOWN.clear()

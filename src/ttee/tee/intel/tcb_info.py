@@ -128,8 +128,8 @@ def parse_tcb_info(data: bytes) -> TcbInfo:
         tee=TDX if tdx else SGX,
         version=version,
         window=_window(top),
-        fmspc=top.bytes("fmspc", 6),
-        pce_id=top.bytes("pceId", 2),
+        fmspc=top.octets("fmspc", 6),
+        pce_id=top.octets("pceId", 2),
         evaluation=top.number("tcbEvaluationDataNumber", below=1 << 32),
         levels=tuple(levels),
         modules=_modules(top) if tdx else (),
@@ -150,11 +150,11 @@ def parse_qe_identity(data: bytes) -> QeIdentity:
         version=version,
         window=_window(top),
         evaluation=top.number("tcbEvaluationDataNumber", below=1 << 32),
-        misc_select=top.bytes("miscselect", 4),
-        misc_mask=top.bytes("miscselectMask", 4),
-        attributes=top.bytes("attributes", 16),
-        attributes_mask=top.bytes("attributesMask", 16),
-        mr_signer=top.bytes("mrsigner", 32),
+        misc_select=top.octets("miscselect", 4),
+        misc_mask=top.octets("miscselectMask", 4),
+        attributes=top.octets("attributes", 16),
+        attributes_mask=top.octets("attributesMask", 16),
+        mr_signer=top.octets("mrsigner", 32),
         isv_prod_id=top.number("isvprodid", below=1 << 16),
         levels=_svn_levels(top, QE_STATUSES),
     )
@@ -180,23 +180,16 @@ def _components_level(level: Fields, version: int, *, tdx: bool) -> TcbLevel:
     if version == 2:
         sgx = bytes(tcb.number(f"sgxtcbcomp{i:02}svn", below=256) for i in range(1, 17))
     else:
-        sgx = _components(tcb, "sgxtcbcomponents")
+        sgx = tcb.svns("sgxtcbcomponents", 16)
     status, date, advisories = _status(level, PLATFORM_STATUSES)
     return TcbLevel(
         sgx=sgx,
         pce_svn=tcb.number("pcesvn", below=1 << 16),
-        tdx=_components(tcb, "tdxtcbcomponents") if tdx else b"",
+        tdx=tcb.svns("tdxtcbcomponents", 16) if tdx else b"",
         status=status,
         date=date,
         advisories=advisories,
     )
-
-
-def _components(tcb: Fields, key: str) -> bytes:
-    found = bytes(component.number("svn", below=256) for component in tcb.objects(key, at_most=16))
-    if len(found) != 16:
-        raise tcb.wrong(key, f"has {len(found)} components instead of 16")
-    return found
 
 
 def _modules(top: Fields) -> tuple[Module, ...]:
@@ -214,7 +207,11 @@ def _modules(top: Fields) -> tuple[Module, ...]:
 
 def _module(name: str, item: Fields, levels: tuple[SvnLevel, ...]) -> Module:
     return Module(
-        name, item.bytes("mrsigner", 48), item.bytes("attributes", 8), item.bytes("attributesMask", 8), levels
+        name,
+        item.octets("mrsigner", 48),
+        item.octets("attributes", 8),
+        item.octets("attributesMask", 8),
+        levels,
     )
 
 

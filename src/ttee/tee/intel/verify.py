@@ -56,7 +56,8 @@ PINS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     TDX: {"app": ("rtmr1", "rtmr2", "rtmr3", "mr_config_id"), "platform": ("mr_td",)},
 }
 
-_Worth = tuple[tcb.TcbVerdict, tuple[Check, ...]]
+_Worth = tuple[Mapping[str, ClaimValue], tuple[Check, ...]]
+"""Claims about the TCB, and the checks that led there."""
 _WORTH: PositiveCache[tuple[Collateral, Platform, tuple[bytes | None, ...]], _Worth] = PositiveCache(4096)
 
 
@@ -115,11 +116,7 @@ def verify(
         debug=quote.report.debug,
         fresh=nonce is not None,
         pins=PINS[quote.tee],
-        details={
-            **details(quote.report),
-            **_tcb_details(worth, collateral, platform),
-            "padding": quote.padding,
-        },
+        details={**details(quote.report), **worth, "padding": quote.padding},
     )
 
 
@@ -139,7 +136,7 @@ def _check_algorithm(quote: Quote) -> None:
 
 def _worth(
     quote: Quote, collateral: Collateral, platform: Platform, at: datetime, steps: Steps
-) -> tcb.TcbVerdict:
+) -> Mapping[str, ClaimValue]:
     """Steps 18 and 19, remembered for the platform and what the report says of its TDX module."""
     td = quote.report if isinstance(quote.report, TdReport) else None
     module = (td.tee_tcb_svn, td.tee_tcb_svn_2, td.mr_signer_seam, td.seam_attributes) if td else ()
@@ -147,9 +144,9 @@ def _worth(
     known = _WORTH.get(key, at)
     if known is None:
         known = _WORTH.put(key, _evaluate(collateral, platform, td), platform.window)
-    verdict, checked = known
+    claims, checked = known
     steps.extend(checked)
-    return verdict
+    return claims
 
 
 def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -> _Worth:
@@ -165,7 +162,7 @@ def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -
         levels = tcb.match_platform(info, pck, svn)
         verdict = tcb.converge(levels, qe_level(platform, collateral), module, tcb.running(info, pck, td))
         step.detail = f"{verdict.status}, of {verdict.platform.date[:10]}"
-    return verdict, steps.checks
+    return _tcb_details(verdict, collateral, platform), steps.checks
 
 
 def _check_nonce(quote: Quote, nonce: bytes) -> None:
