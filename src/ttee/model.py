@@ -29,6 +29,10 @@ def _pins(value: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]
     return MappingProxyType(dict(value))
 
 
+def _editions(value: Mapping[str, int]) -> Mapping[str, int]:
+    return MappingProxyType(dict(value))
+
+
 def _vector(value: Mapping[str, Tier]) -> Mapping[str, Tier]:
     return MappingProxyType(dict(value))
 
@@ -149,6 +153,13 @@ class Claims:
     pins: Mapping[str, tuple[str, ...]] = field(converter=_pins, factory=dict)
     """What a policy must pin before the other claims mean anything: for `app` (what runs) and `platform`
     (what it runs on), the claims of `details`, or `app`, one of which must be pinned."""
+    current: bool | None = None
+    """Whether its maker's endorsements, at the moment of the verification, call all of it up to date; None if they do
+    not speak of that. False is refused, unless a policy has rules about the claims in `currency`."""
+    currency: tuple[str, ...] = ()
+    """The claims of `details` that `current` sums up."""
+    editions: Mapping[str, int] = field(converter=_editions, factory=dict)
+    """Numbers of the endorsements that never go back, by what they count: "intel tcb_info 00806f050000 evaluation"."""
     details: Mapping[str, ClaimValue] = field(converter=_details, factory=dict)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self
@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from ttee.app.bundle import Bundle
 from ttee.model import Anchor, Assurance, CheckSpec, Claims, ClaimValue, Endorsements, Evidence
+from ttee.tee.sources import File, Source
 
 
 class Instance(Protocol):
@@ -91,6 +92,15 @@ class Tee:
     wrap: Callable[[bytes], Evidence | None] = field(default=lambda _blob: None)
     describe: Callable[[Evidence], Mapping[str, ClaimValue]] | None = None
     """Every field of the evidence, UNVERIFIED, for `ttee inspect`; raises MalformedEvidenceError."""
+    documents: tuple[str, ...] = ()
+    """Names of the endorsements that `verify` reads; one that ends in `.*` stands for all that begin so."""
+    sources: Callable[[Evidence, Mapping[str, bytes], datetime], tuple[Source, ...]] | None = None
+    """The questions that are open, with these documents at hand, at this moment; asked again after each round of
+    answers, until none is open. Raises MalformedEvidenceError, EndorsementError."""
+    adopt: Callable[[Evidence, Sequence[File], datetime], Mapping[str, bytes]] | None = None
+    """The documents for this evidence among files of any kind and number; what fits nothing is left alone."""
+    anchor_key: Callable[[bytes], bytes] | None = None
+    """The key of an Anchor out of a file that people have (PEM, DER, JWK, …). Raises UsageError."""
     launch: Launch | None = None
     available: Callable[[], Availability] = field(
         default=lambda: Availability(works=False, missing="a launcher")
