@@ -133,12 +133,12 @@ def _device_keys(
         reliance = Reliance("anchor", f"{tee} device key", sha256(anchor.key).digest())
         found.append(DeviceKey(anchor.key, reliance, anchor.assurance))
     for name, data in documents:
-        found += _read(name, data)
+        found += read_keys(name, data)
     return tuple(found)
 
 
-def _read(name: str, data: bytes) -> Iterator[DeviceKey]:
-    """The keys of one document."""
+def read_keys(name: str, data: bytes) -> Iterator[DeviceKey]:
+    """The keys of one document. Raises EndorsementError, WeakKeyError."""
     if len(data) > MAX_DOCUMENT:
         raise _unreadable(name, f"it has more than {MAX_DOCUMENT} bytes")
     text = data.strip()

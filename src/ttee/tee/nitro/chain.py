@@ -33,13 +33,11 @@ from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, check_anchored, verify_path
 from ttee.pki.trusted import Trusted, of_maker
 from ttee.pki.window import ALWAYS, Window
+from ttee.tee.lists import given
 from ttee.tee.nitro import checks
+from ttee.tee.nitro.endorsements import ALGORITHMS
 from ttee.tee.nitro.evidence import SOURCE, Document
 from ttee.tee.steps import Steps
-
-ALGORITHMS = ("ecdsa-p384-sha384",)
-CRL = "crl"
-"""Documents of this name, and those that begin with it and a dot, are revocation lists in DER."""
 
 
 @frozen(slots=True)
@@ -64,7 +62,7 @@ def endorse(document: Document, documents: Mapping[str, bytes], trust: Trusted, 
     Raises MalformedEvidenceError, AnchorError, CertificateError, SignatureError, BindingError,
     EndorsementError (a list that is not current), RevokedError.
     """
-    lists = {name: documents[name] for name in sorted(documents) if name == CRL or name.startswith(CRL + ".")}
+    lists = given(documents)
     above = document.cabundle, trust
     key = above, document.certificate, tuple(lists.values())
     found = _ENDORSED.get(key, at)

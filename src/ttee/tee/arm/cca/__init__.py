@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ttee.model import Assurance
-from ttee.tee.arm.cca import checks, evidence, verify
+from ttee.tee.arm.adopted import anchor_key
+from ttee.tee.arm.cca import checks, endorsements, evidence, verify
 from ttee.tee.base import Tee
 
 TEE = Tee(
@@ -16,4 +17,7 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    documents=endorsements.DOCUMENTS,
+    adopt=endorsements.adopt,
+    anchor_key=anchor_key,
 )

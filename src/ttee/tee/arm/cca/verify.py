@@ -32,6 +32,7 @@ from ttee.codec import cose
 from ttee.errors import BindingError, FreshnessError, MalformedEvidenceError, UsageError
 from ttee.model import Claims, ClaimValue, Endorsements, Evidence, Reliance
 from ttee.tee.arm.cca import checks
+from ttee.tee.arm.cca.endorsements import CPAK
 from ttee.tee.arm.cca.evidence import (
     CHALLENGE,
     NAME,
@@ -52,7 +53,6 @@ from ttee.tee.arm.keys import device_keys, key_for, load_xy
 from ttee.tee.arm.signed import check_lifecycle, signer, strength, verify_signature
 from ttee.tee.steps import Steps
 
-DOCUMENT = "cpak"
 PINS = {"app": ("realm_initial_measurement",), "platform": ("software_digest",)}
 
 
@@ -97,8 +97,8 @@ def verify(
     with steps(checks.PROFILES, platform.profile):
         _check_profiles(platform, realm)
     with steps(checks.DEVICE_KEY, "") as step:
-        keys = device_keys(NAME, DOCUMENT, endorsements)
-        keys = key_for(keys, DOCUMENT, platform.instance_id, platform.implementation_id)
+        keys = device_keys(NAME, CPAK, endorsements)
+        keys = key_for(keys, CPAK, platform.instance_id, platform.implementation_id)
         key = signer(keys, token.platform, "platform token")
         step.detail = f"the {key.relied_on.name}, SHA-256 {key.relied_on.digest.hex()}"
     assurance = strength(key, checks.STRENGTH, steps)

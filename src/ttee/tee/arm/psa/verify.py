@@ -22,11 +22,11 @@ from ttee.model import Claims, Endorsements, Evidence
 from ttee.tee.arm.fields import DIGEST_SIZES, lifecycle_name
 from ttee.tee.arm.keys import device_keys, key_for
 from ttee.tee.arm.psa import checks
+from ttee.tee.arm.psa.endorsements import IAK
 from ttee.tee.arm.psa.evidence import NAME, Token, details, odd, parse, parse_sign1
 from ttee.tee.arm.signed import check_lifecycle, signer, strength, verify_signature
 from ttee.tee.steps import Steps
 
-DOCUMENT = "iak"
 PINS = {"app": ("software_digest",), "platform": ("implementation_id",)}
 
 
@@ -65,8 +65,8 @@ def verify(
         token = parse(message.payload)
         step.detail = f"{token.profile}, {len(token.components)} software components"
     with steps(checks.DEVICE_KEY, "") as step:
-        keys = device_keys(NAME, DOCUMENT, endorsements)
-        keys = key_for(keys, DOCUMENT, token.instance_id, token.implementation_id)
+        keys = device_keys(NAME, IAK, endorsements)
+        keys = key_for(keys, IAK, token.instance_id, token.implementation_id)
         key = signer(keys, data, "token")
         step.detail = f"the {key.relied_on.name}, SHA-256 {key.relied_on.digest.hex()}"
     assurance = strength(key, checks.STRENGTH, steps)

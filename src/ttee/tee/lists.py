@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Revocation lists as endorsements: the documents `crl` and `crl.…`, in DER, each for the certificates of its issuer.
+
+None is needed: a verification names the certificates that no list speaks of. So a list that is not current at the
+moment in question is left where it lies, and one that is asked for is asked where its maker publishes it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from itertools import pairwise
+
+from ttee.errors import EndorsementError, TteeError
+from ttee.pki.addresses import crl_addresses
+from ttee.pki.certificate import Certificate
+from ttee.pki.crl import Crl, check_crl, load_crl
+from ttee.pki.loose import revocation_list
+from ttee.pki.window import rfc3339
+from ttee.tee.sources import Answer, File, Source
+
+CRL = "crl"
+DOCUMENTS = (CRL, f"{CRL}.*")
+
+
+def given(documents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The lists among the documents, by name."""
+    return {name: documents[name] for name in sorted(documents) if name == CRL or name.startswith(CRL + ".")}
+
+
+def name_of(issuer: Certificate) -> str:
+    """What the list of this issuer is called, unless somebody named it."""
+    return f"{CRL}.{issuer.key_digest.hex()[:16]}"
+
+
+def sources(
+    path: Sequence[Certificate], documents: Mapping[str, bytes], hosts: re.Pattern[str], at: datetime
+) -> tuple[Source, ...]:
+    """Questions for the lists of the issuers in `path` (leaf first) of which none is at hand; https, on `hosts`."""
+    issuers = {crl.issuer for crl in map(_read, given(documents).values()) if crl is not None}
+    return tuple(
+        Source(
+            url,
+            (name_of(issuer),),
+            f"revocation list of {issuer.common_name or 'the issuer'}",
+            needed=False,
+            read=partial(_take, name=name_of(issuer), at=at),
+            until=_until,
+        )
+        for certificate, issuer in pairwise(path)
+        if issuer.subject not in issuers
+        for url in crl_addresses(certificate, hosts)
+    )
+
+
+def adopt(
+    path: Sequence[Certificate], files: Sequence[File], at: datetime, algorithms: Collection[str]
+) -> dict[str, bytes]:
+    """For each issuer in `path` the newest of its lists among `files` that is current at `at`."""
+    found = [crl for crl in (revocation_list(file.data) for file in files) if crl is not None]
+    best: dict[str, Crl] = {}
+    for issuer in path[1:]:
+        for crl in found:
+            try:
+                check_crl(crl, issuer, at=at, algorithms=algorithms, what=CRL)
+            except TteeError:
+                continue
+            name = name_of(issuer)
+            if name not in best or _age(crl) > _age(best[name]):
+                best[name] = crl
+    return {name: crl.der for name, crl in best.items()}
+
+
+def _age(crl: Crl) -> tuple[datetime, int]:
+    return crl.window.start, crl.number or 0
+
+
+def _read(data: bytes) -> Crl | None:
+    try:
+        return load_crl(data, what=CRL)
+    except TteeError:
+        return None
+
+
+def _take(answer: Answer, *, name: str, at: datetime) -> Mapping[str, bytes]:
+    """The list in an answer. Raises EndorsementError: none, or of another time."""
+    crl = load_crl(answer.body, what=name)
+    if at not in crl.window:
+        raise EndorsementError(
+            f"the list is of {rfc3339(crl.window.start)}, to be renewed by {rfc3339(crl.window.end)}, "
+            f"and not current at {rfc3339(at)}",
+            where=name,
+        )
+    return {name: crl.der}
+
+
+def _until(documents: Mapping[str, bytes]) -> datetime | None:
+    """When the first of these lists has to be renewed."""
+    ends = [crl.window.end for crl in map(_read, given(documents).values()) if crl is not None]
+    return min(ends, default=None)
