@@ -6,14 +6,24 @@ Evidence becomes Claims when it is found authentic; Claims become a Verdict when
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
+from typing import Any
 
 from attrs import field, frozen
 
 ClaimValue = bool | int | str | bytes | tuple["ClaimValue", ...] | None
 """What a claim can be. In JSON, bytes are lowercase hex."""
+
+
+def _read_only(value: dict[Any, Any]) -> MappingProxyType[Any, Any]:
+    return MappingProxyType(value)
+
+
+# So that evidence, claims and verdicts can go to other processes and come back; Python itself leaves it open how.
+copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
 
 
 # Copies that nobody can write to; one for each kind of value, since mypy cannot follow a generic converter.
@@ -92,6 +102,8 @@ class Endorsements:
     anchors: tuple[Anchor, ...] = ()
     documents: Mapping[str, bytes] = field(converter=_parts, factory=dict)
     development: bool = False
+    exceptions: frozenset[str] = frozenset()
+    """Named exceptions that the policy grants: docs/spec/policy.md, section Exceptions."""
 
 
 @frozen(slots=True)
@@ -158,6 +170,8 @@ class Claims:
     not speak of that. False is refused, unless a policy has rules about the claims in `currency`."""
     currency: tuple[str, ...] = ()
     """The claims of `details` that `current` sums up."""
+    exceptions: tuple[str, ...] = ()
+    """Named exceptions of the policy, without which verification had ended otherwise."""
     editions: Mapping[str, int] = field(converter=_editions, factory=dict)
     """Numbers of the endorsements that never go back, by what they count: "intel tcb_info 00806f050000 evaluation"."""
     details: Mapping[str, ClaimValue] = field(converter=_details, factory=dict)

@@ -9,19 +9,18 @@ verdict = appraise(claims, policies, at="2026-11-21T12:00:00Z")
 from __future__ import annotations
 
 from ttee.appraise.appraisal import appraise
-from ttee.appraise.checks import CHECKS, spec_for
+from ttee.appraise.checks import CHECKS, all_checks, spec_for
 from ttee.appraise.policy import (
     SIGNATURE_ONLY,
-    Comparison,
     Insecure,
     Policy,
-    Rule,
     Section,
     builtin_policy,
     endorsements,
     signature_only,
 )
 from ttee.appraise.policy_file import load_policy, parse_policy
+from ttee.appraise.rules import Comparison, Rule
 from ttee.appraise.starting import starting_policy
 from ttee.appraise.verdict import claim_to_json, to_ear, to_json
 
@@ -33,6 +32,7 @@ __all__ = [
     "Policy",
     "Rule",
     "Section",
+    "all_checks",
     "appraise",
     "builtin_policy",
     "claim_to_json",

@@ -5,12 +5,15 @@
     2  the evidence rests on anchors of this policy           policy.anchor
     3  it is as real as the policy asks                       policy.assurance
     4  it is not in debug mode                                policy.debug
-    5  it was made for the verifier's own nonce               policy.freshness
-    6  the app is one of those listed                         policy.app.measurement
-    7  claims of this TEE are as its rules say                policy.TEE.CLAIM
-    8  what runs, and what it runs on, are pinned at all      policy.pinned.app, policy.pinned.platform
+    5  its maker calls it up to date                          policy.current
+    6  it is of no generation that was broken for good        policy.distrust.ID
+    7  exceptions that were made use of are granted           policy.exception.NAME
+    8  it was made for the verifier's own nonce               policy.freshness
+    9  the app is one of those listed                         policy.app.measurement
+   10  claims of this TEE are as its rules say                policy.TEE.CLAIM
+   11  what runs, and what it runs on, are pinned at all      policy.pinned.app, policy.pinned.platform
 
-All policies must accept. Only step 8 looks at them together: what one of them pins is pinned.
+All policies must accept. Only step 11 looks at them together: what one of them pins is pinned.
 """
 
 from __future__ import annotations
@@ -22,21 +25,24 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from ttee.appraise import checks
+from ttee.appraise.distrust import Switch, switches
+from ttee.appraise.exceptions import EXCEPTIONS
 from ttee.appraise.policy import (
     ASSURANCES,
-    Comparison,
     Insecure,
     Policy,
-    Rule,
     Section,
+    anchors_for,
     pinned_anchor,
     require_any,
 )
+from ttee.appraise.rules import Comparison, Rule
 from ttee.codec.rfc3339 import moment
-from ttee.model import Assurance, Check, CheckSpec, Claims, Status, Tier, Verdict
+from ttee.model import Assurance, Check, CheckSpec, Claims, ClaimValue, Status, Tier, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
 IDENTITY, CONFIGURATION, EXECUTABLES, HARDWARE = (
     "instance-identity",
@@ -76,11 +82,11 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     UsageError for a moment that is none.
     """
     require_any(policies)
-    moment(at)
+    when = moment(at)
     findings: list[Finding] = []
     for policy in policies:
         label = f"[{policy.name}] " if len(policies) > 1 else ""
-        for finding in _appraise_one(claims, policy):
+        for finding in _appraise_one(claims, policy, when):
             detail = label + finding.check.detail
             findings.append(evolve(finding, check=evolve(finding.check, detail=detail)))
     if not all(policy.signature_only for policy in policies):
@@ -98,9 +104,11 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     )
 
 
-def _appraise_one(claims: Claims, policy: Policy) -> Iterator[Finding]:
-    """Steps 1 to 7."""
+def _appraise_one(claims: Claims, policy: Policy, at: datetime) -> Iterator[Finding]:
+    """Steps 1 to 10."""
     if policy.signature_only:
+        for switch in _switches(claims, at):
+            yield _skipped(switch.spec, _broken(switch))
         yield _skipped(
             checks.SIGNATURE_ONLY,
             "nothing but authenticity was asked for: not what runs, on what, how real, how fresh",
@@ -117,23 +125,39 @@ def _appraise_one(claims: Claims, policy: Policy) -> Iterator[Finding]:
     yield _assurance(claims, policy)
     if claims.debug is not None:
         yield _debug(claims.debug, policy)
+    if claims.current is not None:
+        yield _current(claims, section)
+    for switch in _switches(claims, at):
+        yield _distrust(switch, policy)
+    for name in claims.exceptions:
+        yield _exception(name, section)
     yield _freshness(claims, policy)
     if policy.measurements:
         yield _measurement(claims, policy)
     for rule in section.rules:
-        yield _rule(claims, rule)
+        yield _rule(claims, rule, at)
 
 
 def _anchor(claims: Claims, policy: Policy) -> Finding:
+    """A maker's own roots count where the policy has none of its own in their place."""
     anchors = [reliance for reliance in claims.relied_on if reliance.kind == "anchor"]
+    roots = [reliance for reliance in claims.relied_on if reliance.kind == "root"]
     for reliance in anchors:
         if pinned_anchor(policy, claims, reliance.digest) is None:
             detail = (
                 f"the {reliance.name} (SHA-256 {reliance.digest.hex()[:16]}…) is not pinned by this policy"
             )
             return _failed(checks.ANCHOR, detail, IDENTITY)
-    if anchors:
-        return _passed(checks.ANCHOR, f"pinned: {', '.join(reliance.name for reliance in anchors)}", IDENTITY)
+    pinned = [each for each in anchors + roots if pinned_anchor(policy, claims, each.digest) is not None]
+    if pinned:
+        return _passed(checks.ANCHOR, f"pinned: {', '.join(each.name for each in pinned)}", IDENTITY)
+    if roots and not anchors_for(policy, claims):
+        names = ", ".join(dict.fromkeys(each.name for each in roots))
+        return _passed(checks.ANCHOR, f"its maker's root: {names}", IDENTITY)
+    if roots:
+        return _failed(
+            checks.ANCHOR, "it rests on its maker's root, and on no anchor that the policy pins", IDENTITY
+        )
     if claims.assurance is Assurance.SIMULATED:
         return _passed(checks.ANCHOR, "a simulated TEE rests on nothing that could be pinned")
     return _failed(checks.ANCHOR, "the evidence rests on no anchor at all", IDENTITY)
@@ -144,7 +168,8 @@ def _assurance(claims: Claims, policy: Policy) -> Finding:
     said = [claims.assurance, *(anchor.assurance for anchor in pinned if anchor is not None)]
     assurance = min(said, key=ASSURANCES.index)
     if assurance is Assurance.SILICON:
-        return _passed(checks.ASSURANCE, "silicon, as the anchor says", HARDWARE)
+        whose = "anchor" if any(each is not None for each in pinned) else "maker"
+        return _passed(checks.ASSURANCE, f"silicon, as the {whose} says", HARDWARE)
     ways = [Insecure.DEVELOPMENT]
     if assurance is Assurance.EMULATED:
         ways.insert(0, Insecure.EMULATED)
@@ -160,6 +185,51 @@ def _debug(debug: bool, policy: Policy) -> Finding:
     if policy.allows(Insecure.DEBUG):
         return _passed(checks.DEBUG, "in debug mode, accepted by insecure-debug", loosened=Insecure.DEBUG)
     return _failed(checks.DEBUG, "the TEE is in debug mode", CONFIGURATION)
+
+
+def _current(claims: Claims, section: Section) -> Finding:
+    """Rules about the same claims decide in its place: whoever writes one knows what they accept."""
+    names = ", ".join(_kebab(name) for name in claims.currency)
+    if claims.current:
+        return _passed(checks.CURRENT, f"up to date, as its maker says ({_currency(claims)})", HARDWARE)
+    deciding = [rule.key for rule in section.rules if rule.claim in claims.currency]
+    if deciding:
+        detail = f"not up to date ({_currency(claims)}): the policy decides, by {', '.join(deciding)}"
+        return _passed(checks.CURRENT, detail)
+    mend = f"; a rule about {names} would decide in place of its maker" if names else ""
+    return _failed(
+        checks.CURRENT, f"its maker does not call it up to date ({_currency(claims)}){mend}", HARDWARE
+    )
+
+
+def _currency(claims: Claims) -> str:
+    said = ((name, claims.details.get(name)) for name in claims.currency)
+    return ", ".join(f"{_kebab(name)} {_shown(value)}" for name, value in said if value is not None)[:400]
+
+
+def _switches(claims: Claims, at: datetime) -> list[Switch]:
+    return [switch for switch in switches().values() if switch.means(claims, at)]
+
+
+def _broken(switch: Switch) -> str:
+    by = "by software alone" if switch.by_software else "by who has it in hands"
+    return f"broken {by}, as is known since {switch.since:%Y-%m-%d}: {switch.title} ({switch.sources[0]})"
+
+
+def _distrust(switch: Switch, policy: Policy) -> Finding:
+    if switch.id in policy.accepts_broken:
+        detail = f"{_broken(switch)}; accepted by the policy"
+        return _passed(switch.spec, detail, loosened=f"distrust-accept {switch.id}")
+    if switch.by_software or switch.id in policy.refuses_broken:
+        return _failed(switch.spec, _broken(switch), HARDWARE)
+    return _skipped(switch.spec, _broken(switch), HARDWARE)
+
+
+def _exception(name: str, section: Section) -> Finding:
+    spec = EXCEPTIONS[name]
+    if name in section.exceptions:
+        return _passed(spec, f"granted: {spec.title}", loosened=f"exception {name}")
+    return _failed(spec, f"made use of, and not granted by this policy: {spec.title}", HARDWARE)
 
 
 def _freshness(claims: Claims, policy: Policy) -> Finding:
@@ -181,24 +251,45 @@ def _measurement(claims: Claims, policy: Policy) -> Finding:
     return _passed(checks.MEASUREMENT, f"the app is {claims.app.hex()[:16]}…, as listed", EXECUTABLES)
 
 
-def _rule(claims: Claims, rule: Rule) -> Finding:
+def _rule(claims: Claims, rule: Rule, at: datetime) -> Finding:
     must_be_pinned = {claim for group in claims.pins.values() for claim in group}
     category = EXECUTABLES if rule.claim in must_be_pinned else CONFIGURATION
     spec = evolve(checks.RULE, id=f"policy.{claims.tee}.{rule.key}")
-    if rule.claim not in claims.details:
-        near = difflib.get_close_matches(rule.claim, list(claims.details), n=1, cutoff=0.6)
-        meant = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
-        return _failed(spec, f"the evidence makes no claim {rule.claim.replace('_', '-')}{meant}", category)
-    value = claims.details[rule.claim]
-    shown = value.hex() if isinstance(value, bytes) else str(value)
-    if rule.holds(value):
+    said = _said(claims)
+    if rule.claim not in said:
+        near = difflib.get_close_matches(rule.claim, list(said), n=1, cutoff=0.6)
+        meant = f"; did you mean {_kebab(near[0])}?" if near else ""
+        return _failed(spec, f"the evidence makes no claim {_kebab(rule.claim)}{meant}", category)
+    value = said[rule.claim]
+    shown = _shown(value)
+    if rule.holds(value, at):
         fits = "as listed" if rule.comparison is Comparison.ONE_OF else f"{rule} is asked for"
         return _passed(spec, f"{shown[:16] + '…' if len(shown) > 24 else shown}, {fits}", category)
     return _failed(spec, f"it is {shown[:200] or 'empty'}; the policy asks for {rule}", category)
 
 
+def _said(claims: Claims) -> Mapping[str, ClaimValue]:
+    """What rules can be about: what only this TEE says, and what has names for all TEEs."""
+    common: dict[str, ClaimValue] = {
+        f"register{index}": value for index, value in enumerate(claims.registers or ())
+    }
+    if claims.user_data is not None:
+        common["user_data"] = claims.user_data
+    return {**common, **claims.details}
+
+
+def _shown(value: ClaimValue) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(_shown(each) for each in value)
+    return value.hex() if isinstance(value, bytes) else "" if value is None else str(value)
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
 def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
-    """Step 8, over all policies together."""
+    """Step 11, over all policies together."""
     sections = [policy.tees.get(claims.tee, Section()) for policy in policies]
     pinned = {
         rule.claim for section in sections for rule in section.rules if rule.comparison is Comparison.ONE_OF
@@ -243,7 +334,11 @@ def _ignored(claims: Claims, policies: Sequence[Policy]) -> tuple[str, ...]:
     ]
     if claims.app is not None and not any(policy.measurements for policy in policies):
         ignored.insert(0, "app measurement")
-    return (f"claims that no policy looked at: {', '.join(ignored)}",) if ignored else ()
+    unseen = (f"claims that no policy looked at: {', '.join(ignored)}",) if ignored else ()
+    if claims.current is None or not all(policy.signature_only for policy in policies):
+        return unseen
+    said = "it is" if claims.current else "it is not"
+    return (f"whether it is up to date: its maker says that {said} ({_currency(claims)})", *unseen)
 
 
 def _passed(spec: CheckSpec, detail: str, category: str = "", loosened: str = "") -> Finding:

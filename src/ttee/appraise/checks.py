@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+from ttee.appraise.distrust import switches
+from ttee.appraise.exceptions import EXCEPTIONS
 from ttee.model import CheckSpec
 
 _POLICY = "docs/spec/policy.md"
@@ -37,6 +39,14 @@ DEBUG = CheckSpec(
     guards="A TEE that was opened for debugging: its host may read and change it.",
     remedy="Start the TEE in normal mode, or say `insecure-debug` in the policy while you debug.",
     source=_POLICY,
+)
+CURRENT = CheckSpec(
+    id="policy.current",
+    title="Its maker calls the TEE up to date",
+    guards="A genuine TEE whose firmware or microcode has flaws that its maker has mended and published since.",
+    remedy="Have the platform updated; `claims` in the verdict say what is out of date, and by which advisories. To "
+    "accept it anyway, write a rule about one of the claims that the detail names: tcb-status = [...].",
+    source=f"{_POLICY}, section Up to date",
 )
 FRESHNESS = CheckSpec(
     id="policy.freshness",
@@ -89,19 +99,26 @@ CHECKS = (
     ANCHOR,
     ASSURANCE,
     DEBUG,
+    CURRENT,
     FRESHNESS,
     MEASUREMENT,
+    *EXCEPTIONS.values(),
     PINNED_APP,
     PINNED_PLATFORM,
     SIGNATURE_ONLY,
     RULE,
 )
-_RULE_ID = re.compile(r"policy\.(?!app\.|pinned\.)[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
+_RULE_ID = re.compile(r"policy\.(?!app\.|pinned\.|exception\.|distrust\.)[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
+
+
+def all_checks() -> tuple[CheckSpec, ...]:
+    """All but those of rules, one for each distrust switch among them."""
+    return (*CHECKS, *(switch.spec for switch in switches().values()))
 
 
 def spec_for(check: str) -> CheckSpec | None:
     """The specification of a check of ours by its id, those of rules included; None for any other id."""
-    for spec in CHECKS:
+    for spec in all_checks():
         if spec.id == check:
             return spec
     return RULE if _RULE_ID.fullmatch(check) else None

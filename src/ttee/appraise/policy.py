@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 
+from ttee.appraise.rules import Rule
 from ttee.errors import PolicyFileError
-from ttee.model import Anchor, Assurance, Claims, ClaimValue, Endorsements
+from ttee.model import Anchor, Assurance, Claims, Endorsements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,8 +21,6 @@ SCHEMA = "ttee.policy/1"
 SIGNATURE_ONLY = "signature-only"
 ASSURANCES = (Assurance.SIMULATED, Assurance.EMULATED, Assurance.SILICON)
 """From the weakest on."""
-
-Scalar = bool | int | str
 
 
 class Insecure(StrEnum):
@@ -34,45 +33,14 @@ class Insecure(StrEnum):
     ANY_PLATFORM = "insecure-any-platform"
 
 
-class Comparison(StrEnum):
-    """What a rule asks of a claim."""
-
-    ONE_OF = "one of"
-    AT_LEAST = "at least"
-
-
-@frozen(slots=True)
-class Rule:
-    """A rule about one claim. `claim` is in snake_case, as in `details`; bytes are written in lowercase hex."""
-
-    claim: str
-    comparison: Comparison
-    values: tuple[Scalar, ...]
-
-    @property
-    def key(self) -> str:
-        """The rule's key in a policy file, which is also the end of its check's id."""
-        return ("min-" if self.comparison is Comparison.AT_LEAST else "") + self.claim.replace("_", "-")
-
-    def holds(self, value: ClaimValue) -> bool:
-        """Whether the claim's value is as the rule asks. Kinds must agree: true is not 1."""
-        plain = value.hex() if isinstance(value, bytes) else value
-        if self.comparison is Comparison.AT_LEAST:
-            least = self.values[0]
-            return type(plain) is int and type(least) is int and plain >= least
-        return any(type(plain) is type(allowed) and plain == allowed for allowed in self.values)
-
-    def __str__(self) -> str:
-        """What is asked for, in words."""
-        return f"{self.comparison} {', '.join(_short(value) for value in self.values)}"
-
-
 @frozen(slots=True)
 class Section:
     """What is accepted of one TEE."""
 
     anchors: tuple[Anchor, ...] = ()
     rules: tuple[Rule, ...] = ()
+    exceptions: tuple[str, ...] = ()
+    """Names of `ttee.appraise.exceptions` that this policy grants."""
 
 
 def _sections(value: Mapping[str, Section]) -> Mapping[str, Section]:
@@ -91,6 +59,10 @@ class Policy:
     nonce_required: bool = True
     loosened: frozenset[Insecure] = frozenset()
     signature_only: bool = False
+    accepts_broken: frozenset[str] = frozenset()
+    """Distrust switches that this policy overrides."""
+    refuses_broken: frozenset[str] = frozenset()
+    """Distrust switches that would only warn, and that this policy lets refuse."""
 
     def allows(self, *ways: Insecure) -> Insecure | None:
         """The first of these loosenings that the policy has."""
@@ -140,7 +112,12 @@ def endorsements(policies: Sequence[Policy]) -> Endorsements:
     return Endorsements(
         anchors=tuple(first.values()),
         development=all(policy.allows(Insecure.DEVELOPMENT) for policy in pinning),
+        exceptions=frozenset.intersection(*map(_exceptions, pinning)),
     )
+
+
+def _exceptions(policy: Policy) -> frozenset[str]:
+    return frozenset(name for section in policy.tees.values() for name in section.exceptions)
 
 
 def _anchors(policy: Policy) -> dict[tuple[str, bytes], Anchor]:
@@ -166,15 +143,15 @@ def require_any(policies: Sequence[Policy]) -> None:
 
 def pinned_anchor(policy: Policy, claims: Claims, digest: bytes) -> Anchor | None:
     """The anchor of `policy` for the claims' TEE whose key has this SHA-256 digest."""
-    section = policy.tees.get(claims.tee, Section())
-    return next((a for a in section.anchors if sha256(a.key).digest() == digest), None)
+    return next((a for a in anchors_for(policy, claims) if sha256(a.key).digest() == digest), None)
+
+
+def anchors_for(policy: Policy, claims: Claims) -> tuple[Anchor, ...]:
+    """The anchors of `policy` for the claims' TEE, and for the one inside it, where it is made of two."""
+    tees = dict.fromkeys((claims.tee, str(claims.details.get("tee_inside", claims.tee))))
+    return tuple(anchor for tee in tees for anchor in policy.tees.get(tee, Section()).anchors)
 
 
 def _pinning(policies: Sequence[Policy]) -> Sequence[Policy]:
     """signature-only narrows nothing down, unless it stands alone."""
     return [policy for policy in policies if not policy.signature_only] or policies
-
-
-def _short(value: Scalar) -> str:
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return text if len(text) <= 24 else f"{text[:16]}…"

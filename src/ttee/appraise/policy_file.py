@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from attrs import frozen
 
-from ttee.appraise.policy import SCHEMA, Comparison, Insecure, Policy, Rule, Scalar, Section
+from ttee.appraise.distrust import switches
+from ttee.appraise.exceptions import EXCEPTIONS
+from ttee.appraise.policy import SCHEMA, Insecure, Policy, Section
+from ttee.appraise.rules import Comparison, Rule, Scalar, split_key, unfit
 from ttee.codec import hex as hex_codec
 from ttee.codec.toml import deep_line
 from ttee.errors import PolicyFileError
@@ -27,8 +30,10 @@ MEASUREMENT = 48
 SOURCE = "docs/spec/policy.md"
 
 _TEE = re.compile(r"[a-z][a-z0-9-]{0,63}")
+ANCHORS, GRANTS = "anchors", "exceptions"
+"""Keys of a TEE's section that are no rules."""
+_SINGLE = (Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.MAX_AGE, Comparison.BITS)
 _CLAIM = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_MIN = "min-"
 # One way to match each: a line of nothing but spaces must not be tried in all ways there are to part it.
 _HEADER = re.compile(r"\s*\[+([^\[\]]+)\]")
 _ASSIGNMENT = re.compile(r"\s*([\w.\"'-][\w.\"' -]*)=")
@@ -69,13 +74,14 @@ class _Reader:
     file: str
 
     def policy(self, top: Mapping[str, Any], digest: bytes) -> Policy:
-        self.known(top, (), ("schema", "name", "freshness", "app", "tee", *Insecure))
+        self.known(top, (), ("schema", "name", "freshness", "app", "distrust", "tee", *Insecure))
         if top.get("schema") != SCHEMA:
             self.fail(f"the schema must be {SCHEMA!r}", ("schema",))
         name = top.get("name")
         if not isinstance(name, str) or not 1 <= len(name) <= 64 or not name.isprintable():
             self.fail("the policy needs a name of 1 to 64 printable characters", ("name",))
         tees = self.table(top, (), "tee")
+        accepted, refused = self.distrust(self.table(top, (), "distrust"))
         return Policy(
             name=name,
             digest=digest,
@@ -83,7 +89,33 @@ class _Reader:
             measurements=self.measurements(self.table(top, (), "app")),
             nonce_required=self.nonce_required(self.table(top, (), "freshness")),
             loosened=frozenset(way for way in Insecure if self.flag(top, way)),
+            accepts_broken=accepted,
+            refuses_broken=refused,
         )
+
+    def distrust(self, table: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
+        self.known(table, ("distrust",), ("accept", "refuse"))
+        accepted, refused = (
+            frozenset(self.names(table, ("distrust", key), switches(), "distrust switch"))
+            for key in ("accept", "refuse")
+        )
+        if both := accepted & refused:
+            self.fail(f"{min(both)} is both accepted and refused", ("distrust", "refuse"))
+        return accepted, refused
+
+    def names(
+        self, table: Mapping[str, Any], path: tuple[str, ...], valid: Iterable[str], what: str
+    ) -> tuple[str, ...]:
+        """A list of names, each of them one of those that there are."""
+        values, valid = table.get(path[-1], []), list(valid)
+        if not isinstance(values, list):
+            self.fail(f"{path[-1]} is a list of names", path)
+        for value in values:
+            if value not in valid:
+                said = value[:64] if isinstance(value, str) else value.__class__.__name__
+                meant = _meant(said, valid) or f"; there is {', '.join(valid)}"
+                self.fail(f"{said!r} is not the name of a {what}{meant}", path)
+        return tuple(dict.fromkeys(values))
 
     def nonce_required(self, table: Mapping[str, Any]) -> bool:
         self.known(table, ("freshness",), ("nonce",))
@@ -106,16 +138,19 @@ class _Reader:
         if not _TEE.fullmatch(tee):
             self.fail(f"{tee[:64]!r} is not the name of a TEE", ("tee", tee))
         table = self.table(tees, ("tee",), tee)
-        anchors = table.get("anchors", [])
+        anchors = table.get(ANCHORS, [])
         if not isinstance(anchors, list):
-            self.fail("anchors are a list", ("tee", tee, "anchors"))
+            self.fail("anchors are a list", ("tee", tee, ANCHORS))
         return Section(
             anchors=tuple(self.anchor(tee, anchor) for anchor in anchors),
-            rules=tuple(self.rule(tee, key, value) for key, value in table.items() if key != "anchors"),
+            rules=tuple(
+                self.rule(tee, key, value) for key, value in table.items() if key not in (ANCHORS, GRANTS)
+            ),
+            exceptions=self.names(table, ("tee", tee, GRANTS), EXCEPTIONS, "exception"),
         )
 
     def anchor(self, tee: str, table: object) -> Anchor:
-        path = ("tee", tee, "anchors")
+        path = ("tee", tee, ANCHORS)
         if not isinstance(table, dict) or "key" not in table:
             self.fail('an anchor is { key = "<hex>" }, with assurance and note if you like', path)
         self.known(table, path, ("key", "assurance", "note"))
@@ -130,18 +165,19 @@ class _Reader:
         path = ("tee", tee, key)
         if not _CLAIM.fullmatch(key):
             self.fail(
-                f"{key[:64]!r} is not the name of a claim in kebab-case{_meant(key, ('anchors',))}", path
+                f"{key[:64]!r} is not the name of a claim in kebab-case{_meant(key, (ANCHORS, GRANTS))}", path
             )
-        if key.startswith(_MIN):
-            if type(value) is not int:
-                self.fail(f"{key} is an integer", path)
-            return Rule(key.removeprefix(_MIN).replace("-", "_"), Comparison.AT_LEAST, (value,))
+        comparison, claim = split_key(key)
+        if comparison in _SINGLE and isinstance(value, list):
+            self.fail(f"{key} is one value, not a list", path)
         values = value if isinstance(value, list) else [value]
         if not values:
             self.fail(f"{key} = [] accepts nothing; leave it out to accept anything", path)
-        return Rule(
-            key.replace("-", "_"), Comparison.ONE_OF, tuple(self.scalar(item, path) for item in values)
-        )
+        scalars = tuple(self.scalar(each, path) for each in values)
+        for scalar in scalars:
+            if wrong := unfit(comparison, scalar):
+                self.fail(f"{key} is {wrong}", path)
+        return Rule(claim, comparison, scalars)
 
     def scalar(self, value: object, path: tuple[str, ...]) -> Scalar:
         if not isinstance(value, bool | int | str):

@@ -67,10 +67,10 @@ def explain(output: Output, id: str | None, everything: bool) -> None:  # noqa: 
 
 def all_entries() -> Mapping[str, Entry]:
     """Everything that can be explained, by id: checks, then errors, then exit codes."""
-    from ttee.appraise import CHECKS  # noqa: PLC0415 (only here)
+    from ttee.appraise import all_checks  # noqa: PLC0415 (only here)
     from ttee.tee import all_tees  # noqa: PLC0415
 
-    specs = [spec for tee in all_tees() for spec in tee.checks] + list(CHECKS)
+    specs = [spec for tee in all_tees() for spec in tee.checks] + list(all_checks())
     checks = [_check(spec) for spec in specs]
     errors = [
         Entry(

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import textwrap
 
+from ttee.appraise.rules import split_key
 from ttee.cli.output import short, styled, table
 from ttee.errors import ExitCode
 from ttee.model import Assurance, Claims, Status, Tier, Verdict
@@ -28,11 +29,13 @@ _LOOSENED = {
     "insecure-debug": "accepts debug mode, in which the host may read and change the TEE",
     "insecure-any-app": "accepts any app: what runs there is unknown",
     "insecure-any-platform": "accepts any software beneath the app, a lying one included",
+    "distrust-accept": "accepts machines that are broken for good: `ttee explain policy.distrust.{name}`",
+    "exception": "bends a rule of the TEE's maker: `ttee explain policy.exception.{name}`",
     "signature-only": "asks for authenticity alone: not what runs, on what, how real, how fresh",
 }
 _WIDTH = 100
-_OUT_OF_DATE = re.compile(r"policy\.[a-z0-9-]+\.min-([a-z0-9-]+-)?svn")
-"""Checks that fail when the software is genuine, and older than the policy allows."""
+_OLD = re.compile(r"policy\.current|policy\.[a-z0-9-]+\.min-([a-z0-9-]+-)?svn")
+"""Checks that fail when the software is genuine, and older than its maker or the policy allows."""
 
 
 def verdict_text(verdict: Verdict) -> str:
@@ -54,7 +57,7 @@ def verdict_text(verdict: Verdict) -> str:
         )
     ]
     parts += [_section("not checked", _list(verdict.not_checked))]
-    loosened = [f"{way}: {_LOOSENED.get(way, 'a loosening of the policy')}" for way in verdict.loosened]
+    loosened = [_loosening(way) for way in verdict.loosened]
     parts += [_section("loosened by the policy", _list(loosened))]
     return "\n\n".join(part for part in parts if part)
 
@@ -74,7 +77,19 @@ def exit_code(verdict: Verdict, *, strict: bool) -> ExitCode:
     if verdict.status is Tier.WARNING:
         return ExitCode.WARNING if strict else ExitCode.AFFIRMING
     failed = [check.id for check in verdict.checks if check.status is Status.FAIL]
-    return ExitCode.REVOKED if all(map(_OUT_OF_DATE.fullmatch, failed)) else ExitCode.REFUSED
+    return ExitCode.REVOKED if all(_is_old(check, verdict.claims) for check in failed) else ExitCode.REFUSED
+
+
+def _is_old(check: str, claims: Claims) -> bool:
+    """Whether a failed check is about how current the TEE is: by its kind, or as a rule about such a claim."""
+    section, _, key = check.removeprefix("policy.").partition(".")
+    about_currency = section == claims.tee and split_key(key)[1] in claims.currency
+    return about_currency or _OLD.fullmatch(check) is not None
+
+
+def _loosening(way: str) -> str:
+    kind, _, name = way.partition(" ")
+    return f"{way}: {_LOOSENED.get(kind, 'a loosening of the policy')}".format(name=name)
 
 
 def _assurance(claims: Claims) -> str:
