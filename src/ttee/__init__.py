@@ -3,7 +3,8 @@
 
     evidence = ttee.load_evidence("hello.evidence.json")
     policy   = ttee.load_policy("hello.policy.toml")
-    claims   = ttee.verify(evidence, policy.endorsements())     # authentic, or an EvidenceError
+    endorsements = ttee.collect(evidence, policy)               # anchors; certificates and lists, kept or fetched
+    claims   = ttee.verify(evidence, endorsements, at=now)      # authentic, or an EvidenceError
     verdict  = ttee.appraise(claims, policy)                    # acceptable? every check listed
 
 Everything below is imported when it is first used. All errors are `TteeError`s, in `ttee.errors`.
@@ -20,8 +21,18 @@ if TYPE_CHECKING:
     from ttee.app.build import build, load_bundle
     from ttee.app.bundle import Bundle
     from ttee.appraise import Policy, load_policy
-    from ttee.connect import RemoteInstance, Session, appraise, connect, launch, verify
+    from ttee.connect import (
+        RemoteInstance,
+        Session,
+        appraise,
+        collect,
+        connect,
+        launch,
+        remember,
+        verify,
+    )
     from ttee.errors import TteeError
+    from ttee.many import Item, Outcome, verify_many
     from ttee.model import (
         Anchor,
         Assurance,
@@ -46,6 +57,8 @@ __all__ = [
     "Endorsements",
     "Evidence",
     "Instance",
+    "Item",
+    "Outcome",
     "Policy",
     "Reliance",
     "RemoteInstance",
@@ -56,6 +69,7 @@ __all__ = [
     "Verdict",
     "appraise",
     "build",
+    "collect",
     "connect",
     "dump_evidence",
     "launch",
@@ -63,15 +77,27 @@ __all__ = [
     "load_evidence",
     "load_policy",
     "recognise",
+    "remember",
     "verify",
+    "verify_many",
 ]
 
 _HOMES = {
     "ttee.app.build": ("build", "load_bundle"),
     "ttee.app.bundle": ("Bundle",),
     "ttee.appraise": ("Policy", "load_policy"),
-    "ttee.connect": ("RemoteInstance", "Session", "appraise", "connect", "launch", "verify"),
+    "ttee.connect": (
+        "RemoteInstance",
+        "Session",
+        "appraise",
+        "collect",
+        "connect",
+        "launch",
+        "remember",
+        "verify",
+    ),
     "ttee.errors": ("TteeError",),
+    "ttee.many": ("Item", "Outcome", "verify_many"),
     "ttee.tee.base": ("Instance",),
     "ttee.tee.recognise": ("dump_evidence", "load_evidence", "recognise"),
 }

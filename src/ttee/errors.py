@@ -9,6 +9,10 @@
     │   │   ├── BundleError
     │   │   └── BuildError
     │   ├── PolicyFileError           a policy that cannot be read
+    │   ├── DeploymentError           a deployment that cannot mean anything
+    │   ├── KnowledgeError            a file of designs, attacks or parties with a mistake
+    │   ├── QuestionError             a question about trust that names something unknown
+    │   ├── TooLargeError             more combinations than a limit allows
     │   ├── RequestRefusedError       a request that the app does not take
     │   └── InstanceError             no such instance, or it exists already
     ├── EvidenceError                 whoever made the evidence
@@ -22,6 +26,9 @@
     │       └── FreshnessError        another nonce than the one asked for
     ├── RefusedError                  authentic, and against the policy            exit 5
     ├── EndorsementError              missing or stale endorsements                exit 6
+    │   ├── FetchError                a service that does not give them
+    │   │   └── NotThereError         it does not know them
+    │   └── RolledBackError           older ones than were seen before
     ├── TransportError                the way to the TEE, or what travels on it    exit 6
     │   ├── UnreachableError
     │   ├── RequestTooLargeError
@@ -31,6 +38,7 @@
     │   └── KeysUsedUpError
     ├── RevokedError                  revoked, or its TCB is out of date           exit 7
     │   └── TcbError                  the maker supports no such TCB any more
+    ├── WorkerDiedError               a process that verified for us ended         exit 8
     └── TeeError                      the TEE on this machine                      exit 8
         ├── TeeUnavailableError       it, or a tool it needs, is not here
         ├── TeeDiedError              it ended while we needed it
@@ -167,6 +175,42 @@ class PolicyFileError(UsageError):
     id = "policy.file"
 
 
+class DeploymentError(UsageError):
+    """A deployment is missing, malformed, or names something that does not exist.
+
+    Next: mend the line that the message names; docs/spec/trust.md lists every key.
+    """
+
+    id = "trust.deployment"
+
+
+class KnowledgeError(UsageError):
+    """A file of the knowledge base (designs, attacks, parties) is malformed, or names something that does not exist.
+
+    Next: mend the line that the message names; docs/spec/trust.md lists every key.
+    """
+
+    id = "trust.knowledge"
+
+
+class QuestionError(UsageError):
+    """A question about residual trust names a property, part, adversary or moment that it cannot be asked about.
+
+    Next: the message has the nearest valid name.
+    """
+
+    id = "trust.question"
+
+
+class TooLargeError(UsageError):
+    """Cuts cannot be had within the limits on memory and steps.
+
+    Next: ask about a part of the deployment, or raise the limit; `can` needs no cuts and has no such limit.
+    """
+
+    id = "trust.too-large"
+
+
 class RequestRefusedError(UsageError):
     """The app took the request apart and does not answer it.
 
@@ -299,6 +343,33 @@ class EndorsementError(TteeError):
     exit_code = ExitCode.UNAVAILABLE
 
 
+class FetchError(EndorsementError):
+    """A service did not give the endorsement that it was asked for.
+
+    Next: try again, or use what you have: `ttee verify --offline --endorsements DIR`.
+    """
+
+    id = "endorsements.fetch"
+
+
+class NotThereError(FetchError):
+    """A service says that it has no such endorsement.
+
+    Next: `ttee inspect FILE` shows what the evidence says of its platform; its operator may have the endorsement.
+    """
+
+    id = "endorsements.not-there"
+
+
+class RolledBackError(EndorsementError):
+    """An endorsement is older than one of the same kind that this machine has seen: somebody may hide what is new.
+
+    Next: get the endorsements again from their maker: `ttee endorsements fetch FILE`.
+    """
+
+    id = "endorsements.rolled-back"
+
+
 class TransportError(TteeError):
     """A message did not get through.
 
@@ -382,7 +453,17 @@ class TcbError(RevokedError):
     id = "revoked.tcb"
 
 
-# --- the TEE on this machine ----------------------------------------------------------------------
+# --- this machine ---------------------------------------------------------------------------------
+
+
+class WorkerDiedError(TteeError):
+    """A process that verified for us ended before it answered; nothing is known of what it was given.
+
+    Next: verify these items again, with fewer `--jobs` if memory is short.
+    """
+
+    id = "worker.died"
+    exit_code = ExitCode.TEE
 
 
 class TeeError(TteeError):

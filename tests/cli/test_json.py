@@ -33,6 +33,8 @@ LOOKING = [
     (("verify", "tampered.evidence.json", "--policy", "policy.toml"), "error"),
     (("verify", "truncated.evidence.json", "--policy", "policy.toml"), "error"),
     (("verify", "genuine.evidence.json"), "error"),
+    (("verify-many", ".", "--policy", "policy.toml"), "commands"),
+    (("verify-many", "nowhere", "--policy", "policy.toml"), "error"),
     (("inspect", "genuine.evidence.json"), "commands"),
     (("inspect", "report.bin"), "commands"),
     (("explain", "policy.freshness"), "commands"),

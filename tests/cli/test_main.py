@@ -6,7 +6,6 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
-from importlib import import_module
 from pathlib import Path
 
 import click
@@ -108,7 +107,7 @@ def test_every_error_has_a_next_step_and_an_id_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_overview_says_of_each_command_what_its_own_help_says(name: str) -> None:
-    command = getattr(import_module(f"ttee.cli.{COMMANDS[name].module}"), name)
+    command = cli.get_command(click.Context(cli), name)
     assert isinstance(command, click.Command)
     assert (command.help or "").split("\n\n")[0].replace("\n", " ") == COMMANDS[name].help
 

@@ -36,6 +36,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
     },
     "Check it": {
         "verify": Entry("verify", "Verify evidence and hold it against a policy."),
+        "verify-many": Entry("verify_many", "Verify a fleet: a folder, or a line of JSON for each."),
         "policy": Entry("policy", "Make, show and check policies."),
         "inspect": Entry("inspect", "Show every field of evidence, unverified."),
         "explain": Entry("explain", "Say what a check or an error means, and what to do."),
@@ -63,7 +64,9 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"ttee.cli.{COMMANDS[name].module}"), name)
+        command: click.Command = getattr(
+            import_module(f"ttee.cli.{COMMANDS[name].module}"), name.replace("-", "_")
+        )
         return command
 
     def resolve_command(

@@ -50,8 +50,12 @@ def pretty(value: Encodable) -> str:
 
     What would steer a terminal, or reorder its text, is escaped.
     """
-    text = json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _visible(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def line(value: Encodable) -> str:
+    """The same in one line, of which many make a file (JSON Lines)."""
+    return _visible(json.dumps(_plain(value), separators=(",", ":"), ensure_ascii=False, allow_nan=False))
 
 
 def loads(
@@ -155,6 +159,10 @@ def _no_lone_surrogates(value: JsonValue, what: str, error: type[TteeError]) -> 
         for key, item in value.items():
             _no_lone_surrogates(key, what, error)
             _no_lone_surrogates(item, what, error)
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
 def _plain(value: Encodable) -> Any:

@@ -44,7 +44,7 @@ def recognise(data: bytes) -> Evidence:
     if not data:
         raise MalformedEvidenceError("the evidence is empty", where="byte 0", hint="get it again")
     if (envelope := _envelope(data)) is not None:
-        return _from_envelope(envelope)
+        return from_envelope(envelope)
     for tee in all_tees():
         if (evidence := tee.wrap(data)) is not None:
             return evidence
@@ -54,6 +54,20 @@ def recognise(data: bytes) -> Evidence:
         hint=f"evidence files say {SCHEMA!r} in their key `schema`",
         source=SOURCE,
     )
+
+
+def from_envelope(value: dict[str, json.JsonValue]) -> Evidence:
+    """The evidence in our envelope, an object that was read already. Raises MalformedEvidenceError."""
+    if value.get("schema") != SCHEMA:
+        raise _malformed(f"its schema is not {SCHEMA!r}", "schema")
+    wrong = value.keys() ^ {"schema", "tee", "parts", "endorsements"}
+    if wrong:
+        key = min(wrong)
+        raise _malformed(f"the key {key[:64]!r} is {'unknown' if key in value else 'missing'}", key[:64])
+    tee = value["tee"]
+    if not isinstance(tee, str) or tee not in TEES:
+        raise _malformed(f"its TEE is none of {', '.join(TEES)}", "tee")
+    return Evidence(tee, _parts(value["parts"], "parts"), _parts(value["endorsements"], "endorsements"))
 
 
 def dump_evidence(evidence: Evidence) -> bytes:
@@ -74,19 +88,6 @@ def _envelope(data: bytes) -> dict[str, json.JsonValue] | None:
         return None
     value = json.loads(data, what="evidence file", max_size=MAX_SIZE)
     return value if isinstance(value, dict) and "schema" in value else None
-
-
-def _from_envelope(value: dict[str, json.JsonValue]) -> Evidence:
-    if value["schema"] != SCHEMA:
-        raise _malformed(f"its schema is not {SCHEMA!r}", "schema")
-    wrong = value.keys() ^ {"schema", "tee", "parts", "endorsements"}
-    if wrong:
-        key = min(wrong)
-        raise _malformed(f"the key {key[:64]!r} is {'unknown' if key in value else 'missing'}", key[:64])
-    tee = value["tee"]
-    if not isinstance(tee, str) or tee not in TEES:
-        raise _malformed(f"its TEE is none of {', '.join(TEES)}", "tee")
-    return Evidence(tee, _parts(value["parts"], "parts"), _parts(value["endorsements"], "endorsements"))
 
 
 def _parts(value: json.JsonValue, where: str) -> Mapping[str, bytes]:
