@@ -83,11 +83,18 @@ def address(tee: str, *, fmspc: bytes | None = None) -> Mapping[str, str]:
     }
 
 
+def parts(documents: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Everything by its own name: what stands in `collateral`, and what is a document of its own, which counts first.
+
+    Raises EndorsementError for a `collateral` that is none.
+    """
+    found = {name: documents[name] for name in NAMES if name in documents}
+    return {**unpack(documents[COLLATERAL]), **found} if COLLATERAL in documents else found
+
+
 def read(documents: Mapping[str, bytes], tee: str) -> Documents:
     """The collateral among `documents`. Raises EndorsementError with what is missing, or malformed, and its address."""
-    found = {name: documents[name] for name in NAMES if name in documents}
-    if COLLATERAL in documents:
-        found = {**_unpack(documents[COLLATERAL]), **found}
+    found = parts(documents)
     missing = [name for name in _NEEDED if name not in found]
     if missing:
         addresses = {address(tee).get(name.removesuffix("_issuer_chain"), "") for name in missing}
@@ -97,8 +104,8 @@ def read(documents: Mapping[str, bytes], tee: str) -> Documents:
             hint=f"get it: {', '.join(sorted(addresses))}",
             source=SOURCE,
         )
-    tcb_info, tcb_info_signature = _signed(found, "tcb_info")
-    qe_identity, qe_identity_signature = _signed(found, "qe_identity")
+    tcb_info, tcb_info_signature = signed(found, "tcb_info")
+    qe_identity, qe_identity_signature = signed(found, "qe_identity")
     return Documents(
         tcb_info=tcb_info,
         tcb_info_signature=tcb_info_signature,
@@ -106,14 +113,15 @@ def read(documents: Mapping[str, bytes], tee: str) -> Documents:
         qe_identity=qe_identity,
         qe_identity_signature=qe_identity_signature,
         qe_identity_issuer_chain=found["qe_identity_issuer_chain"],
-        root_ca_crl=_crl(found, "root_ca_crl"),
-        pck_crl=_crl(found, "pck_crl"),
+        root_ca_crl=crl_der(found, "root_ca_crl"),
+        pck_crl=crl_der(found, "pck_crl"),
         pck_certificate_chain=found.get("pck_certificate_chain"),
         pck_crl_issuer_chain=found.get("pck_crl_issuer_chain"),
     )
 
 
-def _unpack(data: bytes) -> dict[str, bytes]:
+def unpack(data: bytes) -> dict[str, bytes]:
+    """What stands in a `collateral`, by name. Raises EndorsementError."""
     value = json.loads(data, what=COLLATERAL, max_size=MAX_SIZE, max_depth=4, error=EndorsementError)
     if not isinstance(value, dict):
         raise _wrong(COLLATERAL, "is not an object")
@@ -128,8 +136,11 @@ def _unpack(data: bytes) -> dict[str, bytes]:
     return found
 
 
-def _signed(found: Mapping[str, bytes], name: str) -> tuple[bytes, bytes]:
-    """A document and its signature, r || s. Without the latter, the document is Intel's whole answer."""
+def signed(found: Mapping[str, bytes], name: str) -> tuple[bytes, bytes]:
+    """A document and its signature, r || s. Without the latter, the document is Intel's whole answer.
+
+    Raises EndorsementError.
+    """
     document, signature = found[name], found.get(f"{name}_signature")
     if signature is None:
         answer = _ANSWER.fullmatch(document)
@@ -144,7 +155,8 @@ def _signed(found: Mapping[str, bytes], name: str) -> tuple[bytes, bytes]:
     return document, raw
 
 
-def _crl(found: Mapping[str, bytes], name: str) -> bytes:
+def crl_der(found: Mapping[str, bytes], name: str) -> bytes:
+    """A revocation list in DER, out of any form that is read. Raises EndorsementError."""
     data = found[name]
     if data[:1] == b"\x30" and data[1:2] >= b"\x80":
         return data

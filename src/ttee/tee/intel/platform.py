@@ -147,12 +147,11 @@ def _check_list(authority: Certificate, collateral: Collateral, at: datetime, ge
 
 def _pck_chain(quote: Quote, collateral: Collateral) -> tuple[Certificate, ...]:
     """Leaf, authority, root: from the quote as far as it brings them, else from the collateral."""
-    given = quote.certification_data.removesuffix(b"\0")
     if quote.certification == PCK_CHAIN:
-        return load_pem_chain(given, what="PCK chain", size=range(3, 4))
+        return own_chain(quote)
     if quote.certification == PCK_LEAF and collateral.documents.pck_crl_issuer_chain is not None:
-        leaf = load_pem_chain(given, what="PCK certificate", size=range(1, 2))
-        return *leaf, *_endorsed(collateral.documents.pck_crl_issuer_chain, "pck_crl_issuer_chain", 2)
+        above = _endorsed(collateral.documents.pck_crl_issuer_chain, "pck_crl_issuer_chain", 2)
+        return *own_chain(quote), *above
     if collateral.documents.pck_certificate_chain is not None:
         return _endorsed(collateral.documents.pck_certificate_chain, "pck_certificate_chain", 3)
     raise EndorsementError(
@@ -161,6 +160,19 @@ def _pck_chain(quote: Quote, collateral: Collateral) -> tuple[Certificate, ...]:
         where="endorsements, pck_certificate_chain",
         hint=f"get it: {address(quote.tee)['pck_certificate_chain']}",
     )
+
+
+def own_chain(quote: Quote) -> tuple[Certificate, ...]:
+    """The certificates that a quote brings: leaf, authority and root; the leaf alone; or none.
+
+    Raises MalformedEvidenceError.
+    """
+    given = quote.certification_data.removesuffix(b"\0")
+    if quote.certification == PCK_CHAIN:
+        return load_pem_chain(given, what="PCK chain", size=range(3, 4))
+    if quote.certification == PCK_LEAF:
+        return load_pem_chain(given, what="PCK certificate", size=range(1, 2))
+    return ()
 
 
 def _endorsed(pem: bytes, what: str, size: int) -> tuple[Certificate, ...]:

@@ -41,9 +41,9 @@ from ttee.model import Check, Claims, ClaimValue, Endorsements, Evidence
 from ttee.pki.cache import PositiveCache
 from ttee.pki.signature import verify_ecdsa_raw
 from ttee.pki.trusted import trusted
-from ttee.pki.window import require_moment, rfc3339
+from ttee.pki.window import Window, require_moment, rfc3339
 from ttee.tee.intel import checks, tcb
-from ttee.tee.intel.collateral import Collateral, verify_collateral
+from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
 from ttee.tee.intel.evidence import details, split
 from ttee.tee.intel.platform import Platform, qe_level, verify_platform
 from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
@@ -51,13 +51,17 @@ from ttee.tee.intel.reports import TdReport
 from ttee.tee.intel.roots import INTEL
 from ttee.tee.steps import Steps
 
+UP_TO_DATE = "UpToDate"
 PINS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     SGX: {"app": ("mr_enclave", "mr_signer")},
     TDX: {"app": ("rtmr1", "rtmr2", "rtmr3", "mr_config_id"), "platform": ("mr_td",)},
 }
 
-_Worth = tuple[Mapping[str, ClaimValue], tuple[Check, ...]]
-"""Claims about the TCB, and the checks that led there."""
+CURRENCY = ("tcb_status",)
+"""The claim that says whether all of it is up to date: platform, quoting enclave, TDX module."""
+
+_Worth = tuple[Mapping[str, ClaimValue], Mapping[str, int], tuple[Check, ...]]
+"""Claims about the TCB, the editions of what they rest on, and the checks that led there."""
 _WORTH: PositiveCache[tuple[Collateral, Platform, tuple[bytes | None, ...]], _Worth] = PositiveCache(4096)
 
 
@@ -92,7 +96,7 @@ def verify(
     platform = verify_platform(quote, collateral, at, steps)
     with steps(checks.QUOTE_SIGNATURE, "by the attestation key"):
         verify_ecdsa_raw(platform.key, quote.signature, quote.signed, what="the quote")
-    worth = _worth(quote, collateral, platform, at, steps)
+    worth, editions = _worth(quote, collateral, platform, at, steps)
     not_checked = []
     if nonce is None:
         steps.skipped(checks.NONCE, "no nonce was given to compare the report data with")
@@ -116,6 +120,9 @@ def verify(
         debug=quote.report.debug,
         fresh=nonce is not None,
         pins=PINS[quote.tee],
+        current=worth["tcb_status"] == UP_TO_DATE,
+        currency=CURRENCY,
+        editions=editions,
         details={**details(quote.report), **worth, "padding": quote.padding},
     )
 
@@ -136,7 +143,7 @@ def _check_algorithm(quote: Quote) -> None:
 
 def _worth(
     quote: Quote, collateral: Collateral, platform: Platform, at: datetime, steps: Steps
-) -> Mapping[str, ClaimValue]:
+) -> tuple[Mapping[str, ClaimValue], Mapping[str, int]]:
     """Steps 18 and 19, remembered for the platform and what the report says of its TDX module."""
     td = quote.report if isinstance(quote.report, TdReport) else None
     module = (td.tee_tcb_svn, td.tee_tcb_svn_2, td.mr_signer_seam, td.seam_attributes) if td else ()
@@ -144,9 +151,9 @@ def _worth(
     known = _WORTH.get(key, at)
     if known is None:
         known = _WORTH.put(key, _evaluate(collateral, platform, td), platform.window)
-    claims, checked = known
+    claims, editions, checked = known
     steps.extend(checked)
-    return claims
+    return claims, editions
 
 
 def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -> _Worth:
@@ -162,7 +169,33 @@ def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -
         levels = tcb.match_platform(info, pck, svn)
         verdict = tcb.converge(levels, qe_level(platform, collateral), module, tcb.running(info, pck, td))
         step.detail = f"{verdict.status}, of {verdict.platform.date[:10]}"
-    return _tcb_details(verdict, collateral, platform), steps.checks
+    return _tcb_details(verdict, collateral, platform), _editions(collateral, platform), steps.checks
+
+
+def _editions(collateral: Collateral, platform: Platform) -> dict[str, int]:
+    """The numbers and issue dates that never go back, each for what it counts.
+
+    Below roots that a policy pins, they are counted apart: nobody's test raises what Intel's must reach.
+    """
+    info, identity = collateral.tcb_info, collateral.qe_identity
+    root = f" under {collateral.root.key_digest.hex()[:16]}" if collateral.trusted.anchors else ""
+    levels, enclave = f"{info.tee} tcb_info {info.fmspc.hex()}", f"{info.tee} qe_identity"
+    found = {
+        f"{levels} evaluation{root}": info.evaluation,
+        f"{levels} issued{root}": _seconds(info.window),
+        f"{enclave} evaluation{root}": identity.evaluation,
+        f"{enclave} issued{root}": _seconds(identity.window),
+    }
+    for name, crl in ((ROOT_CN, collateral.root_crl), (platform.authority, collateral.pck_crl)):
+        found[f"intel crl {name} issued{root}"] = _seconds(crl.window)
+        if crl.number is not None:
+            found[f"intel crl {name} number{root}"] = crl.number
+    return found
+
+
+def _seconds(window: Window) -> int:
+    """When it was issued, in seconds since 1970."""
+    return int(window.start.timestamp())
 
 
 def _check_nonce(quote: Quote, nonce: bytes) -> None:

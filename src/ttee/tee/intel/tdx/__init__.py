@@ -6,8 +6,10 @@ from __future__ import annotations
 from functools import partial
 
 from ttee.model import Assurance
+from ttee.pki import loose
 from ttee.tee.base import Tee
-from ttee.tee.intel import checks, evidence, verify
+from ttee.tee.intel import checks, evidence, service, verify
+from ttee.tee.intel.endorsements import COLLATERAL, NAMES
 from ttee.tee.intel.quote import TDX
 
 TEE = Tee(
@@ -19,4 +21,8 @@ TEE = Tee(
     verify=verify.verify,
     wrap=partial(evidence.wrap, tee=TDX),
     describe=evidence.describe,
+    documents=(COLLATERAL, *NAMES),
+    sources=service.sources,
+    adopt=service.adopt,
+    anchor_key=loose.key_of,
 )
