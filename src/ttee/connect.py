@@ -4,16 +4,21 @@
     with ttee.connect("unix:/run/user/1000/ttee/hello.sock", policy) as session:
         reply = session.call(b"some request")
 
-`verify` and `appraise` are pure; `connect` and the session do I/O, make their nonces, and look at the clock.
+`verify` and `appraise` are pure. `collect` and `remember` do I/O for endorsements (docs/spec/endorsements.md);
+`connect` and the session do I/O, make their nonces, and look at the clock.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from os import PathLike
 from pathlib import Path
 from typing import Protocol, Self
+
+from attrs import evolve
 
 from ttee.app.bundle import Bundle
 from ttee.appraise.appraisal import appraise as appraise_at
@@ -21,14 +26,22 @@ from ttee.appraise.policy import Policy, endorsements, require_any
 from ttee.channel.http import Peer
 from ttee.channel.sealed import PendingReply, ReplyStatus, seal_request
 from ttee.codec.rfc3339 import moment
+from ttee.endorse.address import parse_mirror
+from ttee.endorse.fetcher import Fetcher, Web
+from ttee.endorse.gather import gather
+from ttee.endorse.given import open_paths
+from ttee.endorse.memory import Memory
+from ttee.endorse.store import Store
 from ttee.errors import (
     BindingError,
     ChannelError,
     KeysUsedUpError,
     RefusedError,
     RequestRefusedError,
+    UsageError,
 )
 from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
+from ttee.places import endorsements_dir, state_dir
 from ttee.tee import launcher_named, tee_named
 from ttee.tee.base import Instance
 from ttee.tee.recognise import recognise
@@ -62,6 +75,72 @@ def verify(
     return tee_named(evidence.tee).verify(evidence, endorsements, nonce=nonce, at=at)
 
 
+def collect(
+    evidence: Evidence,
+    policy: Policy | Sequence[Policy],
+    *,
+    paths: Iterable[str | PathLike[str]] = (),
+    at: datetime | None = None,
+    offline: bool = False,
+    mirrors: Iterable[str] = (),
+    fetcher: Fetcher | None = None,
+) -> Endorsements:
+    """The endorsements for this evidence: the anchors that the policy pins, and the documents that its TEE needs.
+
+    Documents come from `paths` (files, folders, folders of kept answers), from what this user has kept, and, unless
+    `offline`, from the services of the TEE's maker, or `mirrors` of them (`FROM=TO`); `fetcher` replaces the network.
+    `at` is the moment that they must be good at; now. Nothing is verified yet, and what is missing offline is left to
+    `verify` to name. Raises PolicyFileError, UsageError, MalformedEvidenceError, EndorsementError.
+    """
+    pinned = endorsements(_several(policy))
+    tee = tee_named(evidence.tee)
+    if tee.sources is None and tee.adopt is None:
+        return pinned
+    given = open_paths(paths)
+    if not offline and fetcher is None:
+        fetcher = Web([parse_mirror(mirror) for mirror in mirrors])
+    gathered = gather(
+        evidence,
+        files=given.files,
+        named=given.named,
+        stores=(*kept_answers(), *given.stores),
+        fetcher=None if offline else fetcher,
+        at=at or datetime.now(UTC),
+    )
+    return evolve(pinned, documents=gathered.documents)
+
+
+def kept_answers() -> tuple[Store, ...]:
+    """Where this user's answers are kept; none if there is no place for them."""
+    try:
+        return (Store(endorsements_dir()),)
+    except UsageError:
+        return ()
+
+
+def remember(claims: Claims) -> Claims:
+    """Hold the editions of the endorsements behind `claims` against the highest that this user has seen, and remember.
+
+    For claims of a verification at the present moment. Where nothing can be remembered, the claims that come back say
+    so under `not_checked`. Raises RolledBackError, EndorsementError.
+    """
+    if not claims.editions:
+        return claims
+    try:
+        Memory(state_dir() / "editions.json").recall(claims)
+    except (OSError, UsageError) as problem:
+        return unremembered(claims, f"this user's state folder cannot be used ({problem})")
+    return claims
+
+
+def unremembered(claims: Claims, why: str) -> Claims:
+    """Claims that say that nobody looked whether their endorsements went back."""
+    if not claims.editions:
+        return claims
+    note = f"whether the endorsements are older than others seen before: {why}"
+    return evolve(claims, not_checked=(*claims.not_checked, note))
+
+
 def appraise(claims: Claims, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Verdict:
     """Hold claims against one policy or several, all of which must accept, at the moment `at` (RFC 3339; now).
 
@@ -84,14 +163,26 @@ def launch(
     return start(bundle, state=state, signature=signature, timeout=timeout)
 
 
-def connect(target: Target | str, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Session:
+def connect(
+    target: Target | str,
+    policy: Policy | Sequence[Policy],
+    *,
+    at: str | None = None,
+    paths: Iterable[str | PathLike[str]] = (),
+    offline: bool = False,
+    mirrors: Iterable[str] = (),
+) -> Session:
     """A session with an instance whose evidence, over a nonce of ours, is authentic and affirmed by the policy.
 
     `target`: an instance, or the address of a served one (`unix:PATH`, `http://…`, `https://…`). `at`: the moment of
-    the appraisal, RFC 3339; now. Raises RefusedError, with the verdict, unless that is affirming; EvidenceError,
-    PolicyFileError, TransportError, TeeError.
+    the appraisal, RFC 3339; now. `paths`, `offline`, `mirrors`: where endorsements come from, as in `collect`. Raises
+    RefusedError, with the verdict, unless that is affirming; EvidenceError, EndorsementError, PolicyFileError,
+    TransportError, TeeError.
     """
-    return Session(RemoteInstance(target) if isinstance(target, str) else target, _several(policy), at)
+    several = _several(policy)
+    require_any(several)
+    endorse = partial(collect, policy=several, paths=tuple(paths), offline=offline, mirrors=tuple(mirrors))
+    return Session(RemoteInstance(target) if isinstance(target, str) else target, several, at, endorse)
 
 
 class Session:
@@ -105,12 +196,14 @@ class Session:
     evidence: Evidence
     """What the verdict is about."""
 
-    def __init__(self, target: Target, policies: Sequence[Policy], at: str | None) -> None:
+    def __init__(
+        self, target: Target, policies: Sequence[Policy], at: str | None, endorse: Callable[..., Endorsements]
+    ) -> None:
         """Use `connect`."""
-        require_any(policies)
         self._target = target
         self._policies = policies
         self._at = at
+        self._endorse = endorse
         self._establish()
 
     def call(self, request: bytes) -> bytes:
@@ -150,7 +243,8 @@ class Session:
         nonce = os.urandom(NONCE_SIZE)
         evidence = self._target.evidence(nonce)
         at = self._at or now()
-        claims = verify(evidence, endorsements(self._policies), nonce=nonce, at=moment(at))
+        claims = verify(evidence, self._endorse(evidence, at=moment(at)), nonce=nonce, at=moment(at))
+        claims = remember(claims) if self._at is None else unremembered(claims, "the moment was given")
         verdict = appraise(claims, self._policies, at=at)
         require_affirming(verdict)
         if claims.channel_key is None or claims.app is None or not claims.fresh:

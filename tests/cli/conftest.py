@@ -37,6 +37,7 @@ def place() -> Iterator[Place]:
         environment = {
             "TTEE_STATE_DIR": f"{root}/state",
             "TTEE_RUNTIME_DIR": f"{root}/run",
+            "TTEE_CACHE_DIR": f"{root}/cache",
             "NO_COLOR": "1",
             "PYTHONUTF8": "1",
         }

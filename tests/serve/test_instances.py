@@ -16,10 +16,11 @@ import pytest
 from attrs import evolve
 
 from tests.app.wat import ECHO, module
+from ttee import places
 from ttee.app.bundle import Bundle, Limits
 from ttee.channel.http import Peer
 from ttee.errors import InstanceError, ModuleError, TeeUnavailableError, UsageError
-from ttee.serve import places, registry
+from ttee.serve import registry
 from ttee.serve.daemon import start
 from ttee.serve.hold import Order
 from ttee.tee.recognise import recognise

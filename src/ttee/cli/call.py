@@ -13,6 +13,7 @@ import click
 from ttee.appraise import Policy, load_policy, to_json
 from ttee.channel.sealed import MAX_PAYLOAD
 from ttee.cli.apps import load_app
+from ttee.cli.endorsing import endorsement_options
 from ttee.cli.options import Hex, command, read_input, write_output
 from ttee.cli.output import Output
 from ttee.cli.policies import given_policies, policies_beside, policy_on_the_spot, policy_options
@@ -39,7 +40,8 @@ _SCHEMES = ("unix:", "http://", "https://")
 @click.argument("target")
 @click.argument("request")
 @policy_options
-@click.option("--at", metavar="TIME", help="The moment of the appraisal, RFC 3339; by default now.")
+@endorsement_options
+@click.option("--at", metavar="TIME", help="The moment that all must be good at, RFC 3339; by default now.")
 @click.option("--timeout", type=click.FloatRange(1), default=60.0, envvar="TTEE_TIMEOUT", show_default=True,
               help="Seconds to wait for each answer.")  # fmt: skip
 @click.pass_obj
@@ -50,6 +52,9 @@ def call(
     request: str,
     policy_files: tuple[str, ...],
     policy_names: tuple[str, ...],
+    paths: tuple[str, ...],
+    offline: bool,
+    mirrors: tuple[str, ...],
     at: str | None,
     timeout: float,
 ) -> None:
@@ -64,7 +69,8 @@ def call(
     address, record = _resolve(target)
     if not policies:
         policies = [_default_policy(target, record, output)]
-    session = connect(RemoteInstance(address, timeout=timeout), policies, at=at)
+    instance = RemoteInstance(address, timeout=timeout)
+    session = connect(instance, policies, at=at, paths=paths, offline=offline, mirrors=mirrors)
     output.say(verdict_line(session.verdict))
     reply = session.call(payload)
     if output.as_json:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from ttee.appraise import claim_to_json
-from ttee.cli.options import command, read_input
+from ttee.cli.endorsing import evidence_options, read_evidence
+from ttee.cli.options import command
 from ttee.cli.output import Output, styled, table
 from ttee.model import ClaimValue
 from ttee.tee import tee_named
-from ttee.tee.recognise import MAX_SIZE, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,17 +24,19 @@ BANNER = "UNVERIFIED: nothing below was checked; anybody can write such a file. 
     examples="""
     ttee inspect hello.evidence.json
     ttee inspect report.bin               # a raw Keystone report
+    ttee inspect quote.out --tee tpm --part signature=sig.out --part pcrs=pcrs.out --part ak=ak.pem
     curl -s … | ttee inspect - --json
     """
 )
 @click.argument("file")
+@evidence_options
 @click.pass_obj
-def inspect(output: Output, file: str) -> None:
+def inspect(output: Output, file: str, tee_name: str | None, parts: tuple[str, ...]) -> None:
     """Show every field of evidence, unverified.
 
     FILE is an evidence file or a vendor's raw blob; - is stdin.
     """
-    evidence = recognise(read_input(file, "evidence", MAX_SIZE))
+    evidence = read_evidence(file, tee_name, parts)
     tee = tee_named(evidence.tee)
     fields: Mapping[str, ClaimValue] = tee.describe(evidence) if tee.describe else {}
     sizes = {name: len(part) for name, part in evidence.parts.items()}

@@ -26,7 +26,11 @@ ENVIRONMENT = {
     "TTEE_DEBUG": "1: errors of the program itself show their traceback",
     "TTEE_STATE_DIR": "device secrets, logs and records of instances",
     "TTEE_RUNTIME_DIR": "sockets of instances",
-    "XDG_CACHE_HOME": "holds `ttee/`: firmware and apps that were compiled",
+    "TTEE_CACHE_DIR": "endorsements that services gave; by default in XDG_CACHE_HOME",
+    "TTEE_ENDORSEMENTS": "files and folders of endorsements, separated by colons",
+    "TTEE_MIRRORS": "FROM=TO, separated by commas: services of yours that are asked for endorsements",
+    "TTEE_OFFLINE": "1: nobody is asked for endorsements",
+    "XDG_CACHE_HOME": "holds `ttee/`: endorsements, firmware and apps that were compiled",
     "NO_COLOR": "any value: no colours",
 }
 """Every variable that this program reads for itself; proxies are those of the system."""
@@ -116,7 +120,7 @@ def _packages() -> list[_Finding]:
 
 
 def _places() -> list[_Finding]:
-    from ttee.serve.places import runtime_dir, state_dir  # noqa: PLC0415
+    from ttee.places import runtime_dir, state_dir  # noqa: PLC0415
 
     found: list[_Finding] = []
     for name, place in (("state", state_dir), ("runtime", runtime_dir)):

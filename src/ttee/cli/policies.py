@@ -15,7 +15,7 @@ from ttee.app.bundle import Bundle
 from ttee.appraise import Policy, builtin_policy, load_policy, parse_policy, starting_policy
 from ttee.cli.output import Output
 from ttee.model import Anchor
-from ttee.serve.places import tee_state_dir
+from ttee.places import tee_state_dir
 from ttee.tee.base import Tee
 
 _F = TypeVar("_F", bound=Callable[..., Any])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`ttee verify`: is it authentic, and is it acceptable? Offline, and without any TEE."""
+"""`ttee verify`: is it authentic, and is it acceptable? Without any TEE, and without a network if need be."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import hmac
 from pathlib import Path
 
 import click
+from attrs import evolve
 
 from ttee.appraise import endorsements, to_ear, to_json
+from ttee.cli.endorsing import Endorsing, endorsement_options, evidence_options, read_evidence
 from ttee.cli.options import Hex, command, read_input
 from ttee.cli.output import Output
 from ttee.cli.policies import given_policies, policy_options
 from ttee.cli.verdict_text import exit_code, verdict_text
 from ttee.codec import hex as hex_codec
 from ttee.codec.rfc3339 import moment
-from ttee.connect import appraise, now
+from ttee.connect import appraise, now, remember, unremembered
 from ttee.connect import verify as verify_evidence
 from ttee.errors import BindingError, UsageError
 from ttee.model import Anchor, Claims
-from ttee.tee.recognise import MAX_SIZE, recognise
+from ttee.tee import tee_named
+from ttee.tee.base import Tee
 
 _KEY_SIZE = 32
+_MAX_KEY = 64 * 1024
 
 
 @command(
@@ -29,23 +33,26 @@ _KEY_SIZE = 32
     ttee verify hello.evidence.json --policy hello.policy.toml
     ttee verify hello.evidence.json -p hello.policy.toml --nonce 00112233445566778899aabbccddeeff
     ttee verify report.bin --policy-name signature-only --device-key 9a41…
+    ttee verify quote.bin -p tdx.toml --offline --endorsements collateral/
+    ttee verify quote.out -p tpm.toml --tee tpm --part signature=sig.out --part pcrs=pcrs.out --part ak=ak.pem
     ttee verify - -p hello.policy.toml --json <hello.evidence.json
     """
 )
 @click.argument("file")
 @policy_options
+@evidence_options
+@endorsement_options
 @click.option(
     "--nonce", type=Hex(16, 64), metavar="HEX", help="The nonce that the evidence was asked for with."
 )
-@click.option("--at", metavar="TIME", help="The moment of the appraisal, RFC 3339; by default now.")
-@click.option("--device-key", "--anchor", "keys", multiple=True, metavar="HEX|FILE",
-              help="A device key to rely on; for signature-only, since policy files pin their own.")  # fmt: skip
+@click.option("--at", metavar="TIME", help="The moment that all must be good at, RFC 3339; by default now.")
+@click.option("--anchor", "--device-key", "keys", multiple=True, metavar="HEX|FILE",
+              help="A key to rely on; for signature-only, since policy files pin their own.")  # fmt: skip
 @click.option("--user-data", type=Hex(1, 64), metavar="HEX", help="What the app must have had signed.")
 @click.option(
     "--strict", is_flag=True, envvar="TTEE_STRICT", help="End with exit code 9 if the verdict is a warning."
 )
 @click.option("--ear", is_flag=True, help="Print an EAR claims-set (JSON).")
-@click.option("--offline", is_flag=True, help="Use no network. Nothing here does so far.")
 @click.pass_obj
 def verify(
     output: Output,
@@ -53,30 +60,41 @@ def verify(
     file: str,
     policy_files: tuple[str, ...],
     policy_names: tuple[str, ...],
+    tee_name: str | None,
+    parts: tuple[str, ...],
+    paths: tuple[str, ...],
+    offline: bool,
+    mirrors: tuple[str, ...],
     nonce: bytes | None,
     at: str | None,
     keys: tuple[str, ...],
     user_data: bytes | None,
     strict: bool,
     ear: bool,
-    offline: bool,  # noqa: ARG001 (no TEE here needs the network yet)
 ) -> int:
     """Verify evidence and hold it against a policy.
 
-    FILE is an evidence file or a vendor's raw blob; - is stdin. Ends with 0 for affirming (and for a warning, without
-    --strict), 3 for malformed evidence, 4 if it is not authentic, 5 if the policy refuses it.
+    FILE is an evidence file or a vendor's raw blob; - is stdin. What the TEE's maker says of it (certificates, lists of
+    what is revoked or out of date) is looked for among what is given and kept, and asked for by HTTPS. Ends with 0 for
+    affirming (and for a warning, without --strict), 3 for malformed evidence, 4 if it is not authentic, 5 if the policy
+    refuses it, 6 if endorsements are missing or stale, 7 if it is revoked or out of date.
     """
     if keys and not policy_names:
         raise UsageError(
-            "--device-key goes with --policy-name signature-only; a policy file pins its own anchors",
+            "--anchor goes with --policy-name signature-only; a policy file pins its own anchors",
             hint="add the key to `anchors` in the policy",
         )
-    data = read_input(file, "evidence", MAX_SIZE)
-    evidence = recognise(data)
-    anchors = [Anchor(evidence.tee, _key(key), note="given by --device-key") for key in keys]
+    evidence = read_evidence(file, tee_name, parts)
+    anchors = [
+        Anchor(evidence.tee, _key(key, tee_named(evidence.tee)), note="given by --anchor") for key in keys
+    ]
     policies = given_policies(policy_files, policy_names, anchors)
-    at = at or now()
-    claims = verify_evidence(evidence, endorsements(policies), nonce=nonce, at=moment(at))
+    pinned = endorsements(policies)
+    is_now, at = at is None, at or now()
+    endorsing = Endorsing(output, paths=paths, offline=offline, mirrors=mirrors)
+    documents = endorsing.documents(evidence, moment(at))
+    claims = verify_evidence(evidence, evolve(pinned, documents=documents), nonce=nonce, at=moment(at))
+    claims = remember(claims) if is_now else unremembered(claims, "the moment was given with --at")
     if user_data is not None:
         _require_user_data(claims, user_data)
     verdict = appraise(claims, policies, at=at)
@@ -86,15 +104,21 @@ def verify(
     return exit_code(verdict, strict=strict)
 
 
-def _key(text: str) -> bytes:
-    """A key in hex, or in a file: as it is, or in hex."""
-    path = Path(text)
-    if path.is_file():
-        data = read_input(text, "the key", 4096)
-        if len(data) == _KEY_SIZE:
-            return data
-        text = data.decode("ascii", "replace").strip()
-    return hex_codec.decode(text.lower(), what="the device key", size=_KEY_SIZE, error=UsageError)
+def _key(text: str, tee: Tee) -> bytes:
+    """A key in hex, or in a file: as it is, in hex, or in a form that the TEE reads. Raises UsageError."""
+    if not Path(text).is_file():
+        return hex_codec.decode(text.lower(), what="the anchor", error=UsageError)
+    data = read_input(text, "the anchor", _MAX_KEY)
+    if len(data) == _KEY_SIZE:
+        return data
+    try:
+        return hex_codec.decode(data.decode("ascii").strip().lower(), what="the anchor", error=UsageError)
+    except (UnicodeDecodeError, UsageError):
+        if tee.anchor_key is None:
+            raise UsageError(
+                f"this is no key of {tee.name}: neither {_KEY_SIZE} bytes nor hex", where=text
+            ) from None
+        return tee.anchor_key(data)
 
 
 def _require_user_data(claims: Claims, expected: bytes) -> None:

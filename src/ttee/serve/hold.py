@@ -25,7 +25,7 @@ from ttee.channel.http import plain
 from ttee.errors import TeeError, UsageError
 from ttee.serve import registry
 from ttee.serve.http import Gate, front
-from ttee.serve.places import tee_state_dir
+from ttee.places import tee_state_dir
 from ttee.tee import launcher_named
 from ttee.tee.base import Instance
 

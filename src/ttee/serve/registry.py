@@ -21,7 +21,7 @@ from attrs import frozen
 
 from ttee.codec import hex, json  # noqa: A004 (the name of the encoding)
 from ttee.errors import InstanceError
-from ttee.serve.places import runtime_dir, state_dir
+from ttee.places import runtime_dir, state_dir
 
 SCHEMA = "ttee.instance/1"
 MAX_RECORD = 64 * 1024

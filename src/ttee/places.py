@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where this user's instances keep their files: XDG base directories, for the user's eyes only."""
+"""Where files of this user are kept: XDG base directories, for the user's eyes only."""
 
 from __future__ import annotations
 
@@ -26,6 +26,18 @@ def runtime_dir() -> Path:
     if (base := os.environ.get("XDG_RUNTIME_DIR")) and Path(base).is_dir():
         fallback = Path(base) / "ttee"
     return _private(fallback)
+
+
+def cache_dir() -> Path:
+    """What can be had again: endorsements. `TTEE_CACHE_DIR`, or `$XDG_CACHE_HOME/ttee`."""
+    if chosen := os.environ.get("TTEE_CACHE_DIR"):
+        return _private(Path(chosen))
+    return _private(_xdg("XDG_CACHE_HOME", Path.home() / ".cache") / "ttee")
+
+
+def endorsements_dir() -> Path:
+    """Where answers of endorsement services are kept."""
+    return _private(cache_dir() / "endorsements")
 
 
 def tee_state_dir(tee: str) -> Path:
@@ -55,6 +67,6 @@ def _private(path: Path) -> Path:
         raise UsageError(
             f"cannot use the folder: {problem.strerror}",
             where=str(path),
-            hint="TTEE_STATE_DIR and TTEE_RUNTIME_DIR name others",
+            hint="TTEE_STATE_DIR, TTEE_RUNTIME_DIR and TTEE_CACHE_DIR name others",
         ) from None
     return path

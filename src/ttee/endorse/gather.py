@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The endorsements of one piece of evidence: out of files that one has, answers that are kept, and services.
+
+    gathered = gather(evidence, files=files, stores=[Store(folder)], fetcher=Web(), at=now)
+    claims = verify(evidence, Endorsements(anchors, gathered.documents), at=now)
+
+1. Files come first: the TEE says which of them belong to this evidence (`Tee.adopt`).
+2. The TEE says which questions are open (`Tee.sources`). A kept answer is taken while it is current.
+3. Else the service is asked, and its answer kept. Offline, what is kept is taken as it is; if stale, `verify` says so.
+4. Again from 2, since answers raise new questions, until none is open.
+
+Nothing here is trusted, or verified: a wrong document makes `verify` fail, and that is all it can do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+from ttee.endorse.fetcher import Fetcher
+from ttee.endorse.store import Kept, Store, digest_of
+from ttee.errors import EndorsementError, NotThereError
+from ttee.model import Evidence
+from ttee.tee import tee_named
+from ttee.tee.base import Tee
+from ttee.tee.sources import Answer, File, Source
+
+MAX_ROUNDS = 8
+MAX_QUESTIONS = 64
+MAX_LEFT_OUT = 64
+
+
+class Origin(StrEnum):
+    """Where the answer to a question came from."""
+
+    SERVICE = "service"
+    KEPT = "kept"
+    NOWHERE = "nowhere"
+
+
+@frozen(slots=True)
+class Asked:
+    """A question, and what became of it."""
+
+    source: Source
+    origin: Origin
+    kept: Kept | None = None
+    """The answer; None if there was none."""
+    problem: str = ""
+    """Why there was no answer, or why it was not kept."""
+
+
+def _documents(value: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    return MappingProxyType(dict(value))
+
+
+@frozen(slots=True)
+class Gathered:
+    """The documents for `Endorsements`, and where they came from."""
+
+    documents: Mapping[str, bytes] = field(converter=_documents, factory=dict)
+    asked: tuple[Asked, ...] = ()
+    unread: tuple[str, ...] = ()
+    """What was given and is not made use of: names of documents in the evidence file, names of files."""
+
+
+def gather(
+    evidence: Evidence,
+    *,
+    files: Sequence[File] = (),
+    named: Sequence[File] = (),
+    stores: Sequence[Store] = (),
+    fetcher: Fetcher | None = None,
+    at: datetime,
+    renew: bool = False,
+    ask: Callable[[Source], None] = lambda _source: None,
+) -> Gathered:
+    """The endorsements for `evidence` at the moment `at`; the evidence's own are not among them.
+
+    `files` were found, and `named` were given one by one, so that it is said if they are of no use. Answers are looked
+    for in all `stores`, and kept in the first. Without a `fetcher`, nobody is asked, and what is missing is left to
+    `verify` to name. `renew` asks again although what is kept is current, where it can become stale at all. `ask` is
+    told of each question before a service is asked.
+
+    Raises EndorsementError (FetchError, naming the address) where a service fails to give what is needed, and
+    MalformedEvidenceError.
+    """
+    tee = tee_named(evidence.tee)
+    documents = dict(tee.adopt(evidence, (*named, *files), at)) if tee.adopt and (named or files) else {}
+    unread = _unknown(tee, evidence.endorsements)
+    if not documents:
+        unread += tuple(file.name for file in named)
+    elif tee.adopt and len(named) <= MAX_LEFT_OUT:
+        adopt = tee.adopt
+        unread += _useless(lambda some: adopt(evidence, some, at), named, files)
+    search = _Search(stores, fetcher, at, renew, ask)
+    for _ in range(MAX_ROUNDS if tee.sources else 0):
+        assert tee.sources is not None  # noqa: S101 (no rounds without)
+        at_hand = {**evidence.endorsements, **documents}
+        fresh = search.answers(tee.sources(evidence, MappingProxyType(at_hand), at))
+        if not fresh:
+            break
+        documents |= fresh
+    return Gathered(documents, tuple(search.asked), unread)
+
+
+class _Search:
+    """Questions, each of which is asked once."""
+
+    def __init__(
+        self,
+        stores: Sequence[Store],
+        fetcher: Fetcher | None,
+        at: datetime,
+        renew: bool,
+        ask: Callable[[Source], None],
+    ) -> None:
+        self.stores, self.fetcher, self.at, self.renew, self.ask = stores, fetcher, at, renew, ask
+        self.asked: list[Asked] = []
+        self._done: set[tuple[str, bytes | None]] = set()
+
+    def answers(self, sources: Sequence[Source]) -> dict[str, bytes]:
+        """The documents that these questions bring, those asked before left out."""
+        fresh: dict[str, bytes] = {}
+        unknown: dict[tuple[str, ...], NotThereError] = {}
+        for source in sources:
+            key = source.url, source.post
+            if key in self._done or all(name in fresh for name in source.documents):
+                continue
+            if len(self._done) == MAX_QUESTIONS:
+                raise EndorsementError(
+                    f"this evidence asks for more than {MAX_QUESTIONS} answers", where=source.url[:200]
+                )
+            self._done.add(key)
+            try:
+                fresh |= self._answer(source)
+            except NotThereError as problem:
+                self.asked.append(Asked(source, Origin.NOWHERE, problem=problem.message))
+                if source.needed:
+                    unknown.setdefault(source.documents, problem)
+            except EndorsementError as problem:
+                if source.needed:
+                    raise _explained(problem, source) from None
+                self.asked.append(Asked(source, Origin.NOWHERE, problem=problem.message))
+        for names, first in unknown.items():
+            if not all(name in fresh for name in names):
+                raise _explained(first, next(s for s in sources if s.documents == names))
+        return fresh
+
+    def _answer(self, source: Source) -> Mapping[str, bytes]:
+        """Kept or asked for; empty offline, where nothing is kept. Raises EndorsementError."""
+        kept = self._kept(source)
+        if self.fetcher is None or (kept and kept.is_current(self.at) and not (self.renew and kept.until)):
+            if kept is None:
+                self.asked.append(Asked(source, Origin.NOWHERE, problem="offline, and no answer is kept"))
+                return {}
+            self.asked.append(Asked(source, Origin.KEPT, kept))
+            return kept.documents
+        self.ask(source)
+        answer = self.fetcher.fetch(source.url, source.post, source.content_type)
+        documents = _read(source, answer)
+        kept = Kept(source.url, digest_of(source.post), documents, datetime.now(UTC), source.until(documents))
+        problem = ""
+        for store in self.stores[:1]:
+            try:
+                kept = store.keep(kept)
+            except EndorsementError as trouble:  # an answer that cannot be kept is one all the same
+                problem = f"{trouble.message}: {trouble.where}"
+        self.asked.append(Asked(source, Origin.SERVICE, kept, problem))
+        return documents
+
+    def _kept(self, source: Source) -> Kept | None:
+        """The answer that is good for longest, of all stores."""
+        found = [kept for store in self.stores if (kept := store.find(source))]
+        forever = datetime.max.replace(tzinfo=UTC)
+        return max(found, key=lambda kept: (kept.until or forever, kept.fetched), default=None)
+
+
+def _read(source: Source, answer: Answer) -> Mapping[str, bytes]:
+    if source.read is not None:
+        return source.read(answer)
+    if not answer.body:
+        raise EndorsementError("the service's answer is empty", where=source.url)
+    return {source.documents[0]: answer.body}
+
+
+def _explained(problem: EndorsementError, source: Source) -> EndorsementError:
+    """The same error, saying what the answer was wanted for, and where it was asked for."""
+    return type(problem)(
+        f"{problem.message} (needed: {source.why})",
+        where=problem.where if source.url in (problem.where or "") else source.url,
+        hint=problem.hint,
+        source=problem.source,
+        check=problem.check,
+    )
+
+
+def _unknown(tee: Tee, names: Collection[str]) -> tuple[str, ...]:
+    """Documents in the evidence file that `verify` does not read."""
+    return tuple(f"document {name} of the evidence file" for name in names if not _reads(tee, name))
+
+
+def _reads(tee: Tee, name: str) -> bool:
+    return any(
+        name.startswith(known[:-1]) if known.endswith(".*") else name == known for known in tee.documents
+    )
+
+
+def _useless(
+    adopt: Callable[[Sequence[File]], Mapping[str, bytes]], named: Sequence[File], files: Sequence[File]
+) -> tuple[str, ...]:
+    """The named files without which the outcome is the same."""
+    needed, outcome = list(named), adopt((*named, *files))
+    for file in named:
+        others = [other for other in needed if other is not file]
+        if adopt((*others, *files)) == outcome:
+            needed = others
+    return tuple(file.name for file in named if not any(file is other for other in needed))
