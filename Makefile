@@ -4,11 +4,11 @@
 
 UV     := $(shell command -v uv || echo .uv/bin/uv)
 RUN    := $(UV) run --locked --all-extras --quiet
-BENCHES := riscv aot channel verify intel
+BENCHES := riscv aot channel verify intel trust
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format prove bench $(BENCHES:%=bench-%) clean
+.PHONY: help setup demo test check format prove mutate bench $(BENCHES:%=bench-%) clean
 
 help: ## Show what can be made.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1|\2/' | column -t -s '|'
@@ -35,6 +35,9 @@ format: setup ## Put the sources in order.
 
 prove: setup ## Prove the monitor's bounds checks for all inputs.
 	@$(RUN) --group prove python -m tools.prove
+
+mutate: setup ## Break each check of each verifier, and see a test fail; ROOM=intel for one room.
+	@JOBS=$(JOBS) $(RUN) python -m tools.mutate $(ROOM)
 
 bench: setup ## Measure speed, as ratios within one run; fails at the end if a goal is missed.
 	@missed=0; for name in $(BENCHES); do $(RUN) python bench/bench_$$name.py || missed=1; done; exit $$missed

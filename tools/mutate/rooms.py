@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which modules hold the checks of each room, and which tests answer for them."""
+
+from __future__ import annotations
+
+from attrs import frozen
+
+
+@frozen
+class Room:
+    """Dotted names of modules, and paths of tests. `package`: whose memories are emptied before each test."""
+
+    name: str
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+    package: str = "ttee"
+
+
+def _room(name: str, package: str, modules: str, *tests: str) -> Room:
+    return Room(name, tuple(f"{package}.{module}" for module in modules.split()), tests)
+
+
+def _tee(name: str, modules: str, test: str = "") -> Room:
+    return _room(name, f"ttee.tee.{name}", modules, f"tests/tee/{name}{test}")
+
+
+ROOMS = {
+    room.name: room
+    for room in (
+        _tee("intel", "verify collateral platform tcb pck"),
+        _tee("amd", "verify chain certificates table id_block"),
+        _tee("nitro", "verify chain"),
+        _tee("arm", "cca.verify psa.verify signed keys"),
+        _tee("tpm", "verify quote trust logs certificates platform clock keys"),
+        _tee("azure", "verify hcl"),
+        _tee("nvidia", "verify chain ocsp rim xmldsig"),
+        _tee("keystone", "verify eddsa weak_keys"),
+        _tee("riscv", "verify claims", "/test_verify.py"),
+        _tee("local", "verify", "/test_verify.py"),
+        _room("appraise", "ttee.appraise", "appraisal policy policy_file verdict", "tests/appraise"),
+        _room("pki", "ttee.pki", "path crl certificate signature window trusted cache", "tests/pki"),
+        _room("channel", "ttee.channel", "sealed", "tests/channel"),
+    )
+}
