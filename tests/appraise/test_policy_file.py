@@ -13,6 +13,7 @@ from tests.appraise.claims import GOOD, TEE, claims_of, policy_of
 from ttee.appraise import Comparison, Insecure, Rule, appraise, load_policy, parse_policy, starting_policy
 from ttee.errors import PolicyFileError
 from ttee.model import Anchor, Assurance, Tier
+from ttee.tee.riscv.advice import ADVICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -178,6 +179,7 @@ def test_the_policy_to_start_from_accepts_what_it_was_made_of(assurance: Assuran
         "hello",
         claims.tee,
         claims.details,
+        advice=ADVICE,
         app=claims.app,
         anchors=[TEE.anchor(assurance)],
         assurance=assurance,
@@ -198,7 +200,9 @@ def test_the_policy_to_start_from_can_be_made_of_measurements_alone() -> None:
 
 def test_every_line_of_it_that_does_something_says_why() -> None:
     claims = claims_of()
-    text = starting_policy("hello", "riscv", claims.details, app=claims.app, anchors=[TEE.anchor()])
+    text = starting_policy(
+        "hello", "riscv", claims.details, advice=ADVICE, app=claims.app, anchors=[TEE.anchor()]
+    )
     lines = text.splitlines()
     for key in ("measurements", "anchors", "monitor-hash", "enclave-hash", "min-monitor-svn"):
         at = next(n for n, line in enumerate(lines) if line.startswith(key))

@@ -21,7 +21,7 @@ from ttee.appraise.policy import (
 )
 from ttee.appraise.policy_file import load_policy, parse_policy
 from ttee.appraise.rules import Comparison, Rule
-from ttee.appraise.starting import starting_policy
+from ttee.appraise.starting import policy_from_claims, starting_policy
 from ttee.appraise.verdict import claim_to_json, to_ear, to_json
 
 __all__ = [
@@ -39,6 +39,7 @@ __all__ = [
     "endorsements",
     "load_policy",
     "parse_policy",
+    "policy_from_claims",
     "signature_only",
     "spec_for",
     "starting_policy",

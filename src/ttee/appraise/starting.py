@@ -1,32 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A policy to start from: commented TOML that pins what is known, for `ttee policy new`."""
+"""A policy to start from: commented TOML that pins what is known, for `ttee policy new`.
+
+What is worth pinning each TEE says itself, as advice: rule keys, as policies spell them, with the reason that stands
+above the line; an empty reason leaves the line a comment. What its evidence must be pinned by stands there in any
+case; all other claims follow as comments.
+"""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from ttee.appraise.distrust import switches
 from ttee.appraise.policy import SCHEMA, Insecure
-from ttee.model import Anchor, Assurance, ClaimValue
+from ttee.appraise.rules import Comparison, split_key
+from ttee.model import Anchor, Assurance, Claims, ClaimValue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-_SVN = "svn"
-_MAY_CHANGE = frozenset({"monitor_key", "device_key", "epm_size", "utm_size", "config_digest", "data"})
-"""Claims that follow from pinned ones, or may differ from run to run: written as comments."""
-
-_WHY = {
-    "app": "What may run: SHA-384 of the bundle. `ttee measure` recomputes it from source.",
-    "anchors": "Whose signatures count. Check the key with whoever runs the device, not with the evidence;\n"
-    "# `silicon` stands here only if its owner vouches for a real chip.",
-    "monitor_hash": "What the app runs on: the monitor that makes the claims.",
-    "enclave_hash": "What runs: runtime, configuration and app, as they lie in memory.",
-    "authority": "Who may sign versions of the app, in place of enclave-hash.",
-    "platform": "The machine, in the monitor's words.",
-    "monitor_svn": "Refuse a monitor that is older than this, even one pinned above.",
-    "app_svn": "Refuse a version of the app that is older than this.",
-}
+_NONE: Mapping[str, str] = MappingProxyType({})
+_APP = "What may run: SHA-384 of the bundle. `ttee measure` recomputes it from source."
+_ANCHORS = (
+    "Whose signatures count. Check the key with whoever runs the device, not with the evidence;",
+    "`silicon` stands here only if its owner vouches for a real chip.",
+)
+_PINS = {"app": "What runs.", "platform": "What it runs on."}
 
 
 def starting_policy(
@@ -34,16 +35,60 @@ def starting_policy(
     tee: str,
     values: Mapping[str, ClaimValue],
     *,
+    advice: Mapping[str, str] = _NONE,
     app: bytes | None = None,
     anchors: Iterable[Anchor] = (),
     assurance: Assurance = Assurance.EMULATED,
     nonce_required: bool = False,
 ) -> str:
-    """TOML of a policy that accepts `tee` with these claims: those of `details`, or of `Tee.measure`.
+    """TOML of a policy that accepts `tee` with these claims: what `Tee.measure` gives. `advice`: `Tee.advice`.
 
-    `app` is the app's measurement, `assurance` that of the TEE. Names are quoted as TOML needs; what comes out
-    can be read by `parse_policy` if `name` is 1 to 64 printable characters.
+    Without advice all of them are pinned. `app` is the app's measurement, `assurance` that of the TEE. Names are quoted
+    as TOML needs; what comes out can be read by `parse_policy` if `name` is 1 to 64 printable characters.
     """
+    if not advice:
+        advice = dict.fromkeys((claim.replace("_", "-") for claim in values), "As recomputed from source.")
+    lines = _head(name, assurance, app, nonce_required=nonce_required)
+    lines += ["", f"[tee.{tee}]", *_anchor_lines(anchors, assurance)]
+    return "\n".join([*lines, *_rules(values, advice), *_others(values, advice)]) + "\n"
+
+
+def policy_from_claims(
+    name: str,
+    claims: Claims,
+    *,
+    at: datetime,
+    advice: Mapping[str, str] = _NONE,
+    anchors: Iterable[Anchor] = (),
+    nonce_required: bool = False,
+) -> str:
+    """The same, out of claims that are believed: what the evidence said is pinned.
+
+    It accepts that evidence, at `at`, unless its maker does not call it up to date, it is in debug mode, or of a
+    generation whose evidence software can forge: then a comment says which line would accept it.
+    """
+    lines = _head(name, claims.assurance, claims.app, nonce_required=nonce_required)
+    if claims.debug:
+        lines.insert(2, f"# In debug mode, and so refused. To accept that: {Insecure.DEBUG} = true")
+    lines += [*_distrust(claims, at), "", f"[tee.{claims.tee}]"]
+    anchors = tuple(anchors)
+    if anchors or not any(reliance.kind == "root" for reliance in claims.relied_on):
+        lines += _anchor_lines(anchors, claims.assurance)
+    else:
+        lines += ["# Its maker's roots of trust count; `anchors` would stand in their place."]
+    if claims.exceptions:
+        lines += [
+            f"# Rules of its maker that are bent: `ttee explain policy.exception.{claims.exceptions[0]}`"
+        ]
+        lines += [f"exceptions = {_value(claims.exceptions)}"]
+    lines += _currency(claims)
+    values = {claim: value for claim, value in claims.details.items() if claim not in claims.currency[:1]}
+    advice = _with_pins(advice, claims)
+    others = {**values, **({"user_data": claims.user_data} if claims.user_data else {})}
+    return "\n".join([*lines, *_rules(values, advice), *_others(others, advice)]) + "\n"
+
+
+def _head(name: str, assurance: Assurance, app: bytes | None, *, nonce_required: bool) -> list[str]:
     lines = [f"schema = {_quoted(SCHEMA)}", f"name = {_quoted(name)}"]
     if assurance is Assurance.EMULATED:
         lines += [
@@ -57,47 +102,100 @@ def starting_policy(
         '# "required": refuse, "optional": warn, when evidence was not made for the verifier\'s own nonce'
     ]
     if app is not None:
-        lines += ["", "[app]", f"# {_WHY['app']}", f'measurements = ["{app.hex()}"]']
-    lines += ["", f"[tee.{tee}]", *_anchor_lines(anchors, assurance)]
-    for claim, value in values.items():
-        if claim not in _MAY_CHANGE:
-            lines += _claim_lines(claim, value)
-    others = [line for claim in values if claim in _MAY_CHANGE for line in _claim_lines(claim, values[claim])]
-    if others:
-        lines += [
-            "",
-            "# Also claimed, and free to differ from run to run:",
-            *(f"# {line}" for line in others),
-        ]
-    return "\n".join(lines) + "\n"
+        lines += ["", "[app]", f"# {_APP}", f'measurements = ["{app.hex()}"]']
+    return lines
 
 
 def _anchor_lines(anchors: Iterable[Anchor], assurance: Assurance) -> list[str]:
+    why = [f"# {line}" for line in _ANCHORS]
     entries = [
         f'  {{ key = "{anchor.key.hex()}", assurance = "{anchor.assurance}", note = {_quoted(anchor.note)} }},'
         for anchor in anchors
     ]
     if entries:
-        return [f"# {_WHY['anchors']}", "anchors = [", *entries, "]"]
+        return [*why, "anchors = [", *entries, "]"]
     if assurance is Assurance.SIMULATED:
         return []
     return [
-        f"# {_WHY['anchors']}",
+        *why,
         f'# anchors = [{{ key = "<hex>", assurance = "{assurance}", note = "whose device it is" }}]',
     ]
 
 
-def _claim_lines(claim: str, value: ClaimValue) -> list[str]:
-    why = [f"# {_WHY[claim]}"] if claim in _WHY else []
-    key = claim.replace("_", "-")
-    if value is None or value == b"" or isinstance(value, tuple):
+def _distrust(claims: Claims, at: datetime) -> list[str]:
+    found = [switch for switch in switches().values() if switch.means(claims, at)]
+    if not found:
         return []
-    if isinstance(value, int) and not isinstance(value, bool) and claim.endswith(_SVN):
-        return [*why, f"min-{key} = {value}"]
-    return [*why, f"{key} = [{_value(value)}]" if isinstance(value, bytes) else f"{key} = {_value(value)}"]
+    lines = ["", "[distrust]"]
+    for switch in found:
+        how = "by software alone: refused, unless it is in the list" if switch.by_software else "by hand"
+        lines += [f"# {switch.id}: since {switch.since:%Y-%m-%d}, broken {how}.", f"# {switch.title}"]
+    accepted = tuple(switch.id for switch in found if not switch.by_software)
+    return [
+        *lines,
+        "# `ttee explain policy.distrust.ID` says more. What is not in the list ends as a warning, or is refused.",
+        f"accept = {_value(accepted)}",
+    ]
+
+
+def _currency(claims: Claims) -> list[str]:
+    """The rule that takes the place of the maker's own word on what is up to date."""
+    name = next(iter(claims.currency), "")
+    value = claims.details.get(name)
+    if claims.current is None or not value:
+        return []
+    line = f"{name.replace('_', '-')} = {_value(value if isinstance(value, tuple) else (value,))}"
+    if claims.current:
+        return ["# What its maker calls it; anything else is refused, with exit code 7.", line]
+    return [
+        "# Its maker does NOT call it up to date: this evidence is refused, with exit code 7. To accept it all the",
+        "# same, uncomment the next line.",
+        f"# {line}",
+    ]
+
+
+def _with_pins(advice: Mapping[str, str], claims: Claims) -> Mapping[str, str]:
+    """Of each group that must be pinned, all that the advice is silent on; or else all there are."""
+    said = {split_key(key)[1] for key in advice}
+    more: dict[str, str] = {}
+    for group, names in claims.pins.items():
+        missing = [name for name in names if name not in said]
+        pinned = [name for name in names if advice.get(name.replace("_", "-")) and claims.details.get(name)]
+        for name in missing or ([] if pinned else names):
+            more[name.replace("_", "-")] = _PINS[group]
+    return {**advice, **more}
+
+
+def _rules(values: Mapping[str, ClaimValue], advice: Mapping[str, str]) -> Iterator[str]:
+    for key, why in advice.items():
+        line = _line(key, values.get(split_key(key)[1]))
+        if why and line:
+            yield f"# {why}"
+            yield line
+
+
+def _others(values: Mapping[str, ClaimValue], advice: Mapping[str, str]) -> list[str]:
+    pinned: Collection[str] = {split_key(key)[1] for key, why in advice.items() if why}
+    names = [claim for claim in values if claim not in pinned]
+    lines = [line for claim in names if (line := _line(claim.replace("_", "-"), values[claim]))]
+    if not lines:
+        return []
+    return ["", "# Also claimed, and free to differ from run to run:", *(f"# {line}" for line in lines)]
+
+
+def _line(key: str, value: ClaimValue) -> str:
+    """A rule that this value fits; nothing where there is nothing to fit, or no rule can say it."""
+    if value is None or value in (b"", "", ()):
+        return ""
+    if isinstance(value, tuple) and any(isinstance(each, tuple) or each is None for each in value):
+        return ""
+    listed = isinstance(value, bytes) and split_key(key)[0] is Comparison.ONE_OF
+    return f"{key} = {_value((value,) if listed else value)}"
 
 
 def _value(value: ClaimValue) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
     if isinstance(value, bytes):
         return f'"{value.hex()}"'
     if isinstance(value, bool):

@@ -62,6 +62,7 @@ def machine_policy(name: str, bundle: Bundle, tee: Tee, *, anchors: tuple[Anchor
         name,
         tee.name,
         tee.measure(bundle) if tee.measure else {},
+        advice=tee.advice,
         app=bundle.measurement,
         anchors=anchors,
         assurance=anchors[0].assurance if anchors else tee.assurance,

@@ -110,4 +110,7 @@ class Tee:
     """This machine's own devices, as a policy pins them; made at their first use, in the folder given to `launch`."""
     to_sign: Callable[[Bundle], bytes] | None = None
     """What an app's authority signs, in Keystone's scheme, to let this bundle run; None where nobody asks for it."""
+    advice: Mapping[str, str] = field(factory=dict)
+    """What a policy had better begin with (`ttee policy new`): rule keys, as policies spell them, each with the reason
+    that stands above it. An empty one says that the claim, though it may be pinned, is left to the reader."""
     rank: int = 0

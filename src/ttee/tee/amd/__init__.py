@@ -5,15 +5,17 @@ from __future__ import annotations
 
 from ttee.model import Assurance
 from ttee.tee.amd import checks, evidence, verify
+from ttee.tee.amd.advice import ADVICE
 from ttee.tee.base import Tee
 
 TEE = Tee(
     name=evidence.NAME,
     title="AMD SEV-SNP virtual machines (reports only)",
     assurance=Assurance.SILICON,
-    parts=("report", "certificates"),
+    parts=("report", "certificates", "dstack"),
     checks=checks.CHECKS,
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    advice=ADVICE,
 )

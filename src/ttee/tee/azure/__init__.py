@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ttee.model import Assurance
 from ttee.tee.azure import checks, evidence, verify
+from ttee.tee.azure.advice import ADVICE
 from ttee.tee.base import Tee
 
 TEE = Tee(
@@ -19,4 +20,5 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    advice=ADVICE,
 )

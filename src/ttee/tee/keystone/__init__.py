@@ -9,6 +9,7 @@ from __future__ import annotations
 from ttee.model import Assurance
 from ttee.tee.base import Tee
 from ttee.tee.keystone import checks, evidence, verify
+from ttee.tee.keystone.advice import ADVICE
 
 TEE = Tee(
     name=verify.NAME,
@@ -19,4 +20,5 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    advice=ADVICE,
 )

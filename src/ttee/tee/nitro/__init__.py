@@ -7,12 +7,13 @@ from ttee.model import Assurance
 from ttee.pki.loose import key_of
 from ttee.tee.base import Tee
 from ttee.tee.nitro import checks, endorsements, evidence, verify
+from ttee.tee.nitro.advice import ADVICE
 
 TEE = Tee(
     name=evidence.NAME,
     title="AWS Nitro Enclaves (documents only)",
     assurance=Assurance.SILICON,
-    parts=("document",),
+    parts=("document", "dstack"),
     checks=checks.CHECKS,
     verify=verify.verify,
     wrap=evidence.wrap,
@@ -21,4 +22,5 @@ TEE = Tee(
     sources=endorsements.sources,
     adopt=endorsements.adopt,
     anchor_key=key_of,
+    advice=ADVICE,
 )

@@ -13,6 +13,7 @@ from ttee.app.bundle import Bundle
 from ttee.model import Anchor, Assurance, ClaimValue
 from ttee.tee.base import Availability, Instance, Tee
 from ttee.tee.riscv import checks, evidence, verify
+from ttee.tee.riscv.advice import ADVICE
 
 
 def _launch(bundle: Bundle, *, state: Path, signature: bytes = b"", timeout: float = 60.0) -> Instance:
@@ -59,4 +60,5 @@ TEE = Tee(
     anchors=_anchors,
     to_sign=_to_sign,
     rank=20,
+    advice=ADVICE,
 )

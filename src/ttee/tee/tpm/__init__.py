@@ -6,6 +6,7 @@ from __future__ import annotations
 from ttee.model import Assurance
 from ttee.tee.base import Tee
 from ttee.tee.tpm import checks, evidence, verify
+from ttee.tee.tpm.advice import ADVICE
 
 TEE = Tee(
     name=evidence.NAME,
@@ -16,4 +17,5 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    advice=ADVICE,
 )

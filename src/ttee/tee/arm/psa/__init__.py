@@ -6,6 +6,7 @@ from __future__ import annotations
 from ttee.model import Assurance
 from ttee.tee.arm.adopted import anchor_key
 from ttee.tee.arm.psa import checks, endorsements, evidence, verify
+from ttee.tee.arm.psa.advice import ADVICE
 from ttee.tee.base import Tee
 
 TEE = Tee(
@@ -20,4 +21,5 @@ TEE = Tee(
     documents=endorsements.DOCUMENTS,
     adopt=endorsements.adopt,
     anchor_key=anchor_key,
+    advice=ADVICE,
 )

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a policy for AWS Nitro Enclaves begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+ADVICE: Mapping[str, str] = MappingProxyType(
+    {
+        "pcr0": "What runs: the enclave's image.",
+        "pcr1": "Its kernel and boot files.",
+        "pcr2": "Its applications, without the boot files.",
+        "pcr8": "Who signed the image. In place of pcr0 to pcr2, this accepts whatever they sign.",
+    }
+)
