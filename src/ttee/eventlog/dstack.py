@@ -6,6 +6,7 @@
 The guest's events have a name and a payload, and are hashed over both. `digest` is what was extended:
     version 1    H(u32 type, little endian ‖ ":" ‖ name ‖ ":" ‖ payload)
     version 2    H(canonical JSON of {"name", "payload", "type"}), which the event brings along as `preimage`
+A digest may be left out, or empty, where name and payload give it.
 Events that say who runs count only before `system-ready`: what follows is the app's own.
 Source: Dstack-TEE/dstack:dstack/cc-eventlog, dstack/dstack-attest.
 """
@@ -22,8 +23,8 @@ RUNTIME = 0x08000001
 """The type of the guest's own events."""
 SYSTEM_READY = "system-ready"
 MAX_EVENTS = 1 << 14
-_KEYS = {"imr", "event_type", "digest", "event", "event_payload"}
-_MORE = {"version", "preimage"}
+_KEYS = {"imr", "event_type", "event", "event_payload"}
+_MORE = {"digest", "version", "preimage"}
 _RTMR3 = 4
 
 
@@ -62,7 +63,7 @@ def identity_events(log: Log) -> tuple[Event, ...]:
 
 def _event(item: json.JsonValue, number: int, where: str) -> Event:
     if not isinstance(item, dict) or not item.keys() >= _KEYS or not item.keys() <= _KEYS | _MORE:
-        raise _malformed(f"an event does not have exactly {', '.join(sorted(_KEYS))}", where)
+        raise _malformed(f"an event does not have {', '.join(sorted(_KEYS))}", where)
     register, kind, name = item["imr"], item["event_type"], item["event"]
     version, given = item.get("version", 1), item.get("preimage")
     if (
@@ -74,10 +75,10 @@ def _event(item: json.JsonValue, number: int, where: str) -> Event:
         raise _malformed("an event's register is 0 to 3, and its type 32 bits", where)
     if not isinstance(name, str) or type(version) is not int or version not in (1, 2):
         raise _malformed("an event's name is text, and its version 1 or 2", where)
-    payload, digest = _hex(item, "event_payload", where), _hex(item, "digest", where, SIZES["sha384"])
+    payload, digest = _hex(item, "event_payload", where), _digest(item, where)
     label = ""
     if kind == RUNTIME:
-        label = name
+        label, digest = name, digest or runtime_digest(name, payload, version=version)
         if runtime_digest(name, payload, version=version) != digest:
             raise BindingError(
                 f"event {number}, {printable(name.encode())}: its name and payload are not what was extended",
@@ -92,7 +93,13 @@ def _event(item: json.JsonValue, number: int, where: str) -> Event:
             )
         if version == 2 and given is None:
             raise _malformed("an event of version 2 has no preimage", where)
+    if not digest:
+        raise _malformed("an event that is not the guest's own has no digest", where)
     return Event(number, register + 1, kind, (digest,), payload, label)
+
+
+def _digest(item: dict[str, json.JsonValue], where: str) -> bytes:
+    return b"" if item.get("digest", "") == "" else _hex(item, "digest", where, SIZES["sha384"])
 
 
 def _hex(item: dict[str, json.JsonValue], key: str, where: str, size: int | None = None) -> bytes:

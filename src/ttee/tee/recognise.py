@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
+from ttee import formats
 from ttee.codec import base64url, json
 from ttee.errors import MalformedEvidenceError, UsageError
 from ttee.model import Evidence
@@ -33,7 +34,7 @@ def load_evidence(path: str | PathLike[str]) -> Evidence:
 
 
 def recognise(data: bytes) -> Evidence:
-    """The evidence in `data`: our envelope, or a raw blob that one of the TEEs knows, wrapped.
+    """The evidence in `data`: our envelope, a raw blob that one of the TEEs knows, or a format of others.
 
     Raises MalformedEvidenceError, also for what no TEE here knows.
     """
@@ -48,6 +49,8 @@ def recognise(data: bytes) -> Evidence:
     for tee in all_tees():
         if (evidence := tee.wrap(data)) is not None:
             return evidence
+    if (evidence := formats.unwrap(data)) is not None:
+        return evidence
     raise MalformedEvidenceError(
         f"{len(data)} bytes that are no evidence of any TEE known here ({', '.join(TEES)})",
         where="byte 0",

@@ -92,6 +92,13 @@ NONCE = CheckSpec(
     remedy="Ask for a report with a fresh random nonce as report_data, and verify with the same nonce.",
     source="RFC 9334, section 10.2",
 )
+STATEMENT = CheckSpec(
+    id="amd.dstack.statement",
+    title="What a dstack attestation says beside the report is what the report vouches for",
+    guards="An attestation that shows other report data, or another app's document, than what the report is about.",
+    remedy="Get the attestation again, whole, from the guest that made it.",
+    source="Dstack-TEE/dstack:dstack/dstack-attest; docs/spec/dstack.md",
+)
 
 CHECKS = (
     FORMAT,
@@ -106,4 +113,5 @@ CHECKS = (
     SIGNATURE,
     TCB_ORDER,
     NONCE,
+    STATEMENT,
 )

@@ -13,6 +13,7 @@
     10  that key signed the report                                       amd.report.signature
     11  reported ≤ committed ≤ current, launch ≤ current                 amd.report.tcb-order
     12  report_data is the nonce that was asked for                      amd.report.nonce
+    13  what dstack says beside it is what the report vouches for        amd.dstack.statement
 
 Steps 4 to 7 are the same for all reports of one chip and TCB: `chain.py` does them, and remembers.
 What is acceptable (versions, debug, measurements, clouds) is the policy's to say.
@@ -28,7 +29,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ttee.errors import BindingError, FreshnessError, MalformedEvidenceError, SignatureError, UsageError
-from ttee.model import Claims, Endorsements, Evidence
+from ttee.formats.dstack_statement import PART, Statement
+from ttee.model import Claims, ClaimValue, Endorsements, Evidence
 from ttee.pki.trusted import trusted
 from ttee.pki.window import require_moment
 from ttee.tee.amd import checks
@@ -65,9 +67,9 @@ def verify(
     at = require_moment(at, "SEV-SNP evidence")
     if nonce is not None and not 0 < len(nonce) <= REPORT_DATA:
         raise UsageError(f"a nonce for SEV-SNP has 1 to {REPORT_DATA} bytes, this one has {len(nonce)}")
-    if not {"report"} <= evidence.parts.keys() <= {"report", "certificates"}:
+    if not {"report"} <= evidence.parts.keys() <= {"report", "certificates", PART}:
         raise MalformedEvidenceError(
-            f"{NAME} evidence is report, and perhaps certificates; not {', '.join(evidence.parts) or 'nothing'}"[
+            f"{NAME} evidence is report, perhaps certificates, dstack; not {', '.join(evidence.parts) or 'nothing'}"[
                 :300
             ],
             where="parts",
@@ -98,6 +100,15 @@ def verify(
         _require_order(report)
     not_checked = [*endorsed.not_checked, *_unknown(report)]
     _verify_nonce(report, nonce, steps, not_checked)
+    told: dict[str, ClaimValue] = {}
+    if PART in evidence.parts:
+        with steps(
+            checks.STATEMENT, "its report data are the report's, and host data the digest of its document"
+        ):
+            statement = Statement.read(evidence.parts[PART])
+            statement.check(report.report_data)
+            told = statement.document(report.host_data)
+        not_checked += statement.not_checked()
     return Claims(
         tee=NAME,
         assurance=endorsed.assurance,
@@ -109,7 +120,7 @@ def verify(
         debug=bool(report.policy >> 19 & 1),
         fresh=nonce is not None,
         pins={"app": _identities(report)},
-        details=details(report, vek.product, csp_id=vek.csp_id),
+        details={**details(report, vek.product, csp_id=vek.csp_id), **told},
     )
 
 

@@ -160,6 +160,20 @@ CCEL = CheckSpec(
     remedy="Get quote and log from one boot of one guest.",
     source="Intel TDX Virtual Firmware Design Guide, section 6; UEFI 2.10, section 38",
 )
+EVENT_LOG = CheckSpec(
+    id="intel.event-log.replay",
+    title="dstack's event log gives the quoted runtime registers, and says once who runs",
+    guards="A log that tells of another app, or of another key provider, than what was started.",
+    remedy="Get quote and log from one attestation of one guest.",
+    source="Dstack-TEE/dstack:dstack/cc-eventlog; docs/spec/dstack.md",
+)
+STATEMENT = CheckSpec(
+    id="intel.dstack.statement",
+    title="What the dstack attestation says of the report data is what the quote has",
+    guards="An attestation that shows other report data, or another payload, than what was signed.",
+    remedy="Get the attestation again, whole, from the guest that made it.",
+    source="Dstack-TEE/dstack:dstack/dstack-attest; docs/spec/dstack.md",
+)
 
 SGX_CHECKS = (
     QUOTE_FORM,
@@ -182,4 +196,4 @@ SGX_CHECKS = (
     TCB_LEVEL,
     NONCE,
 )
-TDX_CHECKS = (*SGX_CHECKS[:-2], TDX_MODULE, *SGX_CHECKS[-2:], CCEL)
+TDX_CHECKS = (*SGX_CHECKS[:-2], TDX_MODULE, *SGX_CHECKS[-2:], CCEL, EVENT_LOG, STATEMENT)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Intel evidence: `quote`, and for TDX perhaps `ccel`, the event log. How it is recognised, what its claims are called.
+"""Intel evidence: `quote`, for TDX perhaps with an event log. How it is recognised, what its claims are called.
 
-`ccel` is what the guest's kernel shows as /sys/firmware/acpi/tables/data/CCEL.
+`ccel` is what the guest's kernel shows as /sys/firmware/acpi/tables/data/CCEL; `event_log` and `dstack` are what a
+dstack attestation has beside the quote (docs/spec/dstack.md).
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from ttee.model import ClaimValue, Evidence
 from ttee.tee.intel.quote import QE_VENDOR, SGX, TDX, Quote, parse
 from ttee.tee.intel.reports import SgxReport, TdReport
 
-PARTS: Mapping[str, frozenset[str]] = {SGX: frozenset({"quote"}), TDX: frozenset({"quote", "ccel"})}
+PARTS: Mapping[str, frozenset[str]] = {
+    SGX: frozenset({"quote"}),
+    TDX: frozenset({"quote", "ccel", "event_log", "dstack"}),
+}
 
 _SGX_BITS = {"mode64": 2, "provision_key": 4, "einittoken_key": 5, "kss": 7}
 """Bits of an enclave's attributes (Intel SDM, volume 3D, table 36-3)."""
@@ -38,9 +42,9 @@ def wrap(data: bytes, tee: str) -> Evidence | None:
 def split(evidence: Evidence) -> Quote:
     """The quote among the evidence's parts, of the evidence's TEE. Raises MalformedEvidenceError."""
     if not {"quote"} <= evidence.parts.keys() <= PARTS[evidence.tee]:
+        more = ", perhaps with ccel, event_log, dstack" if evidence.tee == TDX else ""
         raise MalformedEvidenceError(
-            f"{evidence.tee} evidence is a quote{' and perhaps a ccel' if evidence.tee == TDX else ''}; "
-            f"not {', '.join(evidence.parts) or 'nothing'}"[:300],
+            f"{evidence.tee} evidence is a quote{more}; not {', '.join(evidence.parts) or 'nothing'}"[:300],
             where="parts",
             source="docs/spec/evidence.md",
         )

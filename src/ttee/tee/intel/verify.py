@@ -22,9 +22,11 @@
     19  the TCB level of all is listed, and not revoked               intel.tcb.level
     20  report data are the nonce                                     intel.report-data.nonce
     21  the event log gives the runtime registers, if there is one    intel.ccel.replay
+    22  … and so does dstack's, which says who runs                   intel.event-log.replay
+    23  what dstack says of the report data is what the quote has     intel.dstack.statement
 
-Steps 3 to 9 are in `collateral.py`, 10 to 16 in `platform.py`. Whether a TCB that is out of date, debug mode, or
-these measurements are acceptable, is for a policy to say: they are claims.
+Steps 3 to 9 are in `collateral.py`, 10 to 16 in `platform.py`, 22 and 23 in `dstack.py`. Whether a TCB that is out
+of date, debug mode, or these measurements are acceptable, is for a policy to say: they are claims.
 """
 
 from __future__ import annotations
@@ -32,10 +34,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from attrs import evolve
+
 from ttee.errors import FreshnessError, MalformedEvidenceError, NotAuthenticError
 from ttee.eventlog import tcg
 from ttee.eventlog.event import Registers
 from ttee.eventlog.replay import check_replay
+from ttee.formats.dstack_statement import PART
 from ttee.guest.binding import check_nonce_size
 from ttee.model import Check, Claims, ClaimValue, Endorsements, Evidence
 from ttee.pki.cache import PositiveCache
@@ -44,6 +49,7 @@ from ttee.pki.trusted import trusted
 from ttee.pki.window import Window, require_moment, rfc3339
 from ttee.tee.intel import checks, tcb
 from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
+from ttee.tee.intel.dstack import EVENT_LOG, Told, check_event_log, check_statement
 from ttee.tee.intel.evidence import details, split
 from ttee.tee.intel.platform import Platform, qe_level, verify_platform
 from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
@@ -106,8 +112,10 @@ def verify(
             _check_nonce(quote, nonce)
     if quote.padding:
         not_checked.append(f"{quote.padding} zeros behind the quote: padding, which nothing covers")
+    told = Told({}, (), ())
     if isinstance(quote.report, TdReport):
-        not_checked += _check_log(quote.report, evidence.parts.get("ccel"), steps)
+        told = _check_logs(quote.report, evidence.parts, steps)
+        not_checked += told.not_checked
     return Claims(
         tee=quote.tee,
         assurance=collateral.trusted.assurance(collateral.root),
@@ -117,13 +125,14 @@ def verify(
         nonce=nonce,
         user_data=quote.report.report_data,
         registers=quote.report.rtmrs if isinstance(quote.report, TdReport) else None,
+        events=told.events,
         debug=quote.report.debug,
         fresh=nonce is not None,
         pins=PINS[quote.tee],
         current=worth["tcb_status"] == UP_TO_DATE,
         currency=CURRENCY,
         editions=editions,
-        details={**details(quote.report), **worth, "padding": quote.padding},
+        details={**details(quote.report), **worth, "padding": quote.padding, **told.details},
     )
 
 
@@ -208,10 +217,23 @@ def _check_nonce(quote: Quote, nonce: bytes) -> None:
         )
 
 
-def _check_log(report: TdReport, ccel: bytes | None, steps: Steps) -> Sequence[str]:
+def _check_logs(report: TdReport, parts: Mapping[str, bytes], steps: Steps) -> Told:
+    """Steps 21 to 23: what the logs say, and leave unsaid."""
+    told, not_checked = Told({}, (), ()), list[str]()
+    if "ccel" in parts:
+        not_checked += _check_ccel(report, parts["ccel"], steps)
+    if EVENT_LOG in parts:
+        told = check_event_log(report, parts[EVENT_LOG], steps)
+        not_checked += told.not_checked
+    if not parts.keys() & {"ccel", EVENT_LOG}:
+        not_checked = ["what the runtime registers are made of: no event log was given"]
+    if PART in parts:
+        not_checked += check_statement(parts[PART], report.report_data, steps)
+    return evolve(told, not_checked=tuple(not_checked))
+
+
+def _check_ccel(report: TdReport, ccel: bytes, steps: Steps) -> Sequence[str]:
     """Step 21. What the log leaves unsaid."""
-    if ccel is None:
-        return ["what the runtime registers are made of: no event log was given"]
     with steps(checks.CCEL, "") as step:
         log = tcg.parse(ccel, what="ccel")
         if log.registers is not Registers.MR:

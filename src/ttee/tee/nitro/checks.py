@@ -70,5 +70,12 @@ NONCE = CheckSpec(
     remedy="Ask for a document with a fresh random nonce, and verify with the same nonce.",
     source="RFC 9334, section 10.2",
 )
+STATEMENT = CheckSpec(
+    id="nitro.dstack.statement",
+    title="What a dstack attestation says of the report data is what the document has as user data",
+    guards="An attestation that shows other report data, or another payload, than what was signed.",
+    remedy="Get the attestation again, whole, from the enclave that made it.",
+    source="Dstack-TEE/dstack:dstack/dstack-attest; docs/spec/dstack.md",
+)
 
-CHECKS = (ENVELOPE, FIELDS, ROOT, PATH, REVOCATION, LEAF_KEY, SIGNATURE, TIME, NONCE)
+CHECKS = (ENVELOPE, FIELDS, ROOT, PATH, REVOCATION, LEAF_KEY, SIGNATURE, TIME, NONCE, STATEMENT)

@@ -10,6 +10,7 @@
     7  that key signed the document                             nitro.document.signature
     8  it was made while its certificate lived, and lately      nitro.document.time
     9  its nonce is the one that was asked for                  nitro.document.nonce
+   10  what dstack says beside it is what the document has      nitro.dstack.statement
 
 Steps 3 to 6 are the same for all documents of one certificate: `chain.py` does them, and remembers.
 Which images are acceptable, and whether debug mode is, is the policy's to say.
@@ -21,6 +22,7 @@ from datetime import datetime, timedelta
 
 from ttee.codec import cose
 from ttee.errors import FreshnessError, MalformedEvidenceError, UsageError
+from ttee.formats.dstack_statement import PART, Statement
 from ttee.model import Claims, Endorsements, Evidence
 from ttee.pki.certificate import Certificate
 from ttee.pki.trusted import trusted
@@ -54,9 +56,11 @@ def verify(
     at = require_moment(at, "a Nitro document")
     if nonce is not None and not 0 < len(nonce) <= MAX_NONCE:
         raise UsageError(f"a nonce for Nitro has 1 to {MAX_NONCE} bytes, this one has {len(nonce)}")
-    if evidence.parts.keys() != {"document"}:
+    if not {"document"} <= evidence.parts.keys() <= {"document", PART}:
         raise MalformedEvidenceError(
-            f"{NAME} evidence is one part, document; not {', '.join(evidence.parts) or 'nothing'}"[:300],
+            f"{NAME} evidence is document, perhaps with dstack; not {', '.join(evidence.parts) or 'nothing'}"[
+                :300
+            ],
             where="parts",
             source="docs/spec/evidence.md",
         )
@@ -79,6 +83,11 @@ def verify(
         step.detail = f"made at {made.isoformat(timespec='milliseconds')}"
     not_checked = list(endorsed.not_checked)
     _verify_nonce(document, nonce, steps, not_checked)
+    if PART in evidence.parts:
+        with steps(checks.STATEMENT, "its report data are the document's user data"):
+            statement = Statement.read(evidence.parts[PART])
+            statement.check(document.user_data or b"")
+        not_checked += statement.not_checked()
     return Claims(
         tee=NAME,
         assurance=endorsed.assurance,

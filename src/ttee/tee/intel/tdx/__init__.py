@@ -16,7 +16,7 @@ TEE = Tee(
     name=TDX,
     title="Intel TDX trust domains (DCAP quotes)",
     assurance=Assurance.SILICON,
-    parts=("quote", "ccel"),
+    parts=("quote", "ccel", "event_log", "dstack"),
     checks=checks.TDX_CHECKS,
     verify=verify.verify,
     wrap=partial(evidence.wrap, tee=TDX),
