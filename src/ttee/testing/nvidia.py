@@ -166,8 +166,12 @@ def ocsp_answer(
     responder: bytes | None = None,
     begin: datetime = NOW,
     end: datetime | None = None,
+    nonce: bytes | None = None,
 ) -> bytes:
-    """An answer about a certificate, signed with `key`: the issuer's, or that of `responder`, which goes with it."""
+    """An answer about a certificate, signed with `key`: the issuer's, or that of `responder`, which goes with it.
+
+    `nonce`: what it repeats of its question.
+    """
     subject, above = (load.load_der_x509_certificate(each) for each in (certificate, issuer))
     signer = above if responder is None else load.load_der_x509_certificate(responder)
     revoked = NOW if status is ocsp.OCSPCertStatus.REVOKED else None
@@ -177,6 +181,8 @@ def ocsp_answer(
     builder = builder.responder_id(ocsp.OCSPResponderEncoding.HASH, signer)
     if responder is not None:
         builder = builder.certificates([signer])
+    if nonce is not None:
+        builder = builder.add_extension(load.OCSPNonce(nonce), critical=False)
     return builder.sign(key, SHA384()).public_bytes(Encoding.DER)
 
 

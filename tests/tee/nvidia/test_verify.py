@@ -27,7 +27,9 @@ from ttee.errors import (
 )
 from ttee.model import Assurance, Check, Endorsements, Evidence, Status
 from ttee.pki.cache import forget_all
+from ttee.pki.certificate import load_certificate
 from ttee.tee.nvidia import TEE, checks, evidence
+from ttee.tee.nvidia.ocsp_questions import nonce_for
 from ttee.tee.nvidia.verify import binding
 from ttee.tee.recognise import recognise
 from ttee.testing import x509
@@ -39,7 +41,8 @@ NONCE = bytes(range(32))
 ANSWER = GPU.answer(NONCE)
 PINNED = VENDOR.endorsements()
 ROOT, ROOT_KEY = VENDOR.authority("root"), VENDOR.key("root")
-ANSWERS = {"ocsp": ocsp_answer(VENDOR.authority("model"), ROOT, ROOT_KEY)}
+MODEL = load_certificate(VENDOR.authority("model"), what="model")
+ANSWERS = {"ocsp": ocsp_answer(MODEL.der, ROOT, ROOT_KEY, nonce=nonce_for(NONCE, MODEL))}
 COMPLETE = VENDOR.endorsements(VENDOR.rims(GPU) | ANSWERS | {"cpu-report-data": binding([ANSWER])})
 THEN = datetime(2025, 6, 1, tzinfo=UTC)
 
@@ -124,6 +127,14 @@ def test_inspecting_shows_every_field_and_verifies_nothing() -> None:
     shown = TEE.describe(packed())
     assert shown["nonce"] == NONCE
     assert shown["measurement_0"] == GPU.measurements()[0]
+
+
+def test_inspecting_shows_all_devices() -> None:
+    assert TEE.describe is not None
+    other = VENDOR.gpu("another GPU")
+    shown = TEE.describe(packed(ANSWER, other.answer(NONCE, measurements={0: b"another"})))
+    assert shown["measurement_0"] == GPU.measurements()[0]
+    assert shown["device_2_measurement_0"] == b"another"
 
 
 def test_a_moment_is_needed() -> None:

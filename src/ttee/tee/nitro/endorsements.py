@@ -28,7 +28,7 @@ HOSTS = re.compile(
 
 def sources(evidence: Evidence, documents: Mapping[str, bytes], at: datetime) -> tuple[Source, ...]:
     """The lists that are not at hand, of those that the certificates name. Raises MalformedEvidenceError."""
-    return lists.sources(path(evidence), {**evidence.endorsements, **documents}, HOSTS, at)
+    return lists.sources(path(evidence), documents, HOSTS, at)
 
 
 def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[str, bytes]:

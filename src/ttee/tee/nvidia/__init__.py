@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from ttee.model import Assurance
+from ttee.pki.loose import key_of
 from ttee.tee.base import Tee
-from ttee.tee.nvidia import checks, evidence, verify
+from ttee.tee.nvidia import checks, endorsements, evidence, verify
 
 TEE = Tee(
     name=evidence.NAME,
@@ -16,4 +17,8 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    documents=endorsements.DOCUMENTS,
+    sources=endorsements.sources,
+    adopt=endorsements.adopt,
+    anchor_key=key_of,
 )

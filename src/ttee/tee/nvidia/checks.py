@@ -78,6 +78,14 @@ REVOCATION = CheckSpec(
     remedy="Ask the service that the certificates name, and give its answers as documents `ocsp`, `ocsp.2` and so on.",
     source="RFC 6960",
 )
+ANSWER_NONCE = CheckSpec(
+    id="nvidia.ocsp.nonce",
+    title="The answers about revocation are to questions about this very evidence",
+    guards="An answer from before a certificate was revoked, shown again as long as its window lasts.",
+    remedy="Let `ttee` ask the service itself, over evidence with a fresh nonce; without that, an answer may be as old "
+    "as its window, which `not_checked` says.",
+    source="RFC 9654, section 2.1",
+)
 BINDING = CheckSpec(
     id="nvidia.binding",
     title="The CPU's TEE vouches for these very reports",
@@ -98,5 +106,6 @@ CHECKS = (
     VBIOS_RIM,
     MEASUREMENTS,
     REVOCATION,
+    ANSWER_NONCE,
     BINDING,
 )

@@ -68,14 +68,14 @@ class Report:
     @property
     def driver(self) -> str | None:
         """The driver's version: `550.90.07`. A switch has none."""
-        return _text(self.opaque.get(DRIVER))
+        return text(self.opaque.get(DRIVER))
 
     @property
     def vbios(self) -> str | None:
         """The VBIOS's version, as RIMs spell it: `96.00.9F.00.01`."""
         value = self.opaque.get(VBIOS)
         if value is None or len(value) != 8 or self.is_switch:
-            return _text(value)
+            return text(value)
         return ".".join(f"{byte:02X}" for byte in (*value[3::-1], value[4]))
 
 
@@ -220,8 +220,19 @@ def _entry(entry: json.JsonValue) -> Iterator[bytes]:
 
 
 def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
-    """Every field of the first device, UNVERIFIED. Raises MalformedEvidenceError."""
-    report = parse(devices(evidence.parts)[0][0])
+    """Every field, UNVERIFIED; those of further devices with `device_2_` and so on before their names.
+
+    Raises MalformedEvidenceError.
+    """
+    found: dict[str, ClaimValue] = {}
+    for number, (report, _) in enumerate(devices(evidence.parts), 1):
+        prefix = "" if number == 1 else f"device_{number}_"
+        fields = _described(parse(report, "report" if number == 1 else f"report.{number}"))
+        found |= {f"{prefix}{name}": value for name, value in fields.items()}
+    return found
+
+
+def _described(report: Report) -> dict[str, ClaimValue]:
     named: dict[str, ClaimValue] = {
         f"measurement_{index}": value for index, value in report.measurements.items()
     }
@@ -243,9 +254,9 @@ def details(report: Report) -> dict[str, ClaimValue]:
         "driver_version": report.driver,
         "vbios_version": report.vbios,
         "firmware_id": opaque.get(FWID),
-        "project": _text(opaque.get(PROJECT)),
-        "project_sku": _text(opaque.get(PROJECT_SKU)),
-        "chip_sku": _text(opaque.get(CHIP_SKU)),
+        "project": text(opaque.get(PROJECT)),
+        "project_sku": text(opaque.get(PROJECT_SKU)),
+        "chip_sku": text(opaque.get(CHIP_SKU)),
         "nvdec0": _STATES.get(opaque.get(NVDEC0, b"")),
         "protected_pcie": _STATES.get(opaque.get(PROTECTED_PCIE, b"")),
         "feature_flags": opaque.get(FEATURES),
@@ -262,12 +273,12 @@ def pdis(value: bytes) -> tuple[bytes, ...]:
     return tuple(sorted(found - {bytes(_PDI_SIZE)}))
 
 
-def _text(value: bytes | None) -> str | None:
+def text(value: bytes | None) -> str | None:
     """A text with zeros behind it; None if there is none, or it cannot be shown."""
     if value is None:
         return None
-    text = value.rstrip(b"\0").decode("ascii", "replace")
-    return text if text.isprintable() and text.isascii() and text else None
+    found = value.rstrip(b"\0").decode("ascii", "replace")
+    return found if found.isprintable() and found.isascii() and found else None
 
 
 def _malformed(what: str, message: str, at: int) -> MalformedEvidenceError:

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Answers of NVIDIA's revocation service (OCSP, RFC 6960), given as endorsements: is a certificate still good?
 
-An answer counts if the issuer of the certificate signed it, or a responder that this issuer certified for that.
+An answer counts if the issuer of the certificate signed it, or a responder that this issuer certified for that. One
+that repeats the nonce of our question (`ocsp_questions.py`) was made after the reports were asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
-from hashlib import new, sha256
+from hashlib import sha256
 from itertools import pairwise
 
 from attrs import frozen
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509 import ReasonFlags, ocsp
+from cryptography.x509 import DuplicateExtension, OCSPNonce, ReasonFlags, ocsp
 
 from ttee.codec import der
 from ttee.errors import CertificateError, EndorsementError, RevokedError
@@ -23,9 +25,11 @@ from ttee.pki.certificate import DIGITAL_SIGNATURE, Certificate, load_certificat
 from ttee.pki.path import check_issued
 from ttee.pki.signature import algorithm_name, parse_scheme, verify_signature
 from ttee.pki.window import rfc3339
+from ttee.tee.nvidia.ocsp_questions import issuer_digests, nonce_for
 
 DOCUMENT = "ocsp"
-SERVICE = "http://ocsp.ndis.nvidia.com"
+DOCUMENTS = (DOCUMENT, f"{DOCUMENT}.*")
+SERVICE = "https://ocsp.ndis.nvidia.com/"
 MAX_SIZE = 64 * 1024
 MAX_AGE = timedelta(days=1)
 """How long an answer counts that does not say when the next one comes."""
@@ -53,6 +57,23 @@ class Answer:
     reason: ReasonFlags | None
     begin: datetime
     end: datetime
+    nonce: bytes | None
+    """What it repeats of its question (RFC 9654)."""
+
+
+def readable(documents: Mapping[str, bytes]) -> tuple[Answer, ...]:
+    """The answers among `documents`; what cannot be read is left out."""
+    found: list[Answer] = []
+    for name, data in documents.items():
+        if name == DOCUMENT or name.startswith(DOCUMENT + "."):
+            with suppress(EndorsementError):
+                found += _load(name, data)
+    return tuple(found)
+
+
+def until(documents: Mapping[str, bytes]) -> datetime | None:
+    """When the first of these answers no longer counts."""
+    return min((answer.end for answer in readable(documents)), default=None)
 
 
 def load_answers(documents: Mapping[str, bytes]) -> tuple[Answer, ...]:
@@ -78,6 +99,7 @@ def _load(name: str, data: bytes) -> Iterator[Answer]:
             )
         # Everything is read here and now: cryptography decodes late, and what is wrong would show later.
         given = [each.public_bytes(Encoding.DER) for each in response.certificates]
+        nonces = [each.value.nonce for each in response.extensions if isinstance(each.value, OCSPNonce)]
         for single in response.responses:
             yield Answer(
                 name=name,
@@ -92,43 +114,53 @@ def _load(name: str, data: bytes) -> Iterator[Answer]:
                 reason=single.revocation_reason,
                 begin=single.this_update_utc,
                 end=single.next_update_utc or single.this_update_utc + MAX_AGE,
+                nonce=nonces[0] if nonces else None,
             )
-    except (ValueError, OverflowError, UnsupportedAlgorithm):
+    except (ValueError, OverflowError, UnsupportedAlgorithm, DuplicateExtension):
         raise EndorsementError(
             f"{name} is not an OCSP response in DER", where=name, source="RFC 6960"
         ) from None
 
 
+@frozen(slots=True)
+class Answered:
+    """What answers said of a path."""
+
+    relied_on: tuple[Reliance, ...]
+    unanswered: tuple[str, ...]
+    """The certificates that no answer is about."""
+    unasked: tuple[str, ...]
+    """Those whose answer is to another question than ours, and so may be as old as its window."""
+
+
 def check_path(
-    path: Sequence[Certificate], answers: Sequence[Answer], at: datetime, what: str
-) -> tuple[list[Reliance], list[str]]:
-    """What was relied on, and which certificates of `path` no answer is about.
+    path: Sequence[Certificate], answers: Sequence[Answer], at: datetime, what: str, *, nonce: bytes
+) -> Answered:
+    """What the answers about `path` say. `nonce`: of the reports, from which those of our questions come.
 
     Raises RevokedError, EndorsementError (not current), CertificateError, SignatureError.
     """
     relied_on: list[Reliance] = []
     unanswered: list[str] = []
+    unasked: list[str] = []
     for certificate, issuer in pairwise(path):
-        ours = [answer for answer in answers if _is_about(answer, certificate, issuer)]
+        ours = [answer for answer in answers if is_about(answer, certificate, issuer)]
         for answer in ours:
             _verify(answer, certificate, issuer, at)
             digest = sha256(answer.signed).digest()
             relied_on.append(Reliance("endorsement", f"{answer.name}: {certificate.common_name}", digest))
         if not ours:
             unanswered.append(f"{what}: {certificate.common_name}")
-    return relied_on, unanswered
+        elif all(answer.nonce != nonce_for(nonce, certificate) for answer in ours):
+            unasked.append(f"{what}: {certificate.common_name}")
+    return Answered(tuple(relied_on), tuple(unanswered), tuple(unasked))
 
 
-def _is_about(answer: Answer, certificate: Certificate, issuer: Certificate) -> bool:
-    """RFC 6960, section 4.1.1: issuer by the digests of its name and key, certificate by serial number."""
+def is_about(answer: Answer, certificate: Certificate, issuer: Certificate) -> bool:
+    """Whether the answer is about this certificate. Raises EndorsementError."""
     if answer.serial != certificate.serial or answer.hash_name not in _HASHES:
         return False
-    with der.named("issuer", EndorsementError):
-        _, key = der.shape(der.sequence(issuer.spki), der.SEQUENCE, der.BIT_STRING)
-        wanted = (issuer.subject, der.bits(key))
-    return answer.issuer == tuple(
-        new(answer.hash_name, each, usedforsecurity=False).digest() for each in wanted
-    )
+    return answer.issuer == issuer_digests(issuer, answer.hash_name)
 
 
 def _verify(answer: Answer, certificate: Certificate, issuer: Certificate, at: datetime) -> None:

@@ -8,7 +8,7 @@ local_gpu_verifier/src/verifier/rim. An index may have several alternatives, and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 from hashlib import sha256
@@ -52,40 +52,66 @@ class Rim:
     relied_on: tuple[Reliance, ...]
 
 
+@frozen(slots=True)
+class Manifest:
+    """Reference values as they read: their digest holds, and nobody vouches for them yet."""
+
+    data: bytes
+    version: str
+    product: str
+    measurements: Mapping[int, tuple[bytes, ...]]
+    path: tuple[Certificate, ...]
+    signed: bytes
+    signature: bytes
+
+
 def load_rim(data: bytes, what: str, roots: Trusted, at: datetime) -> Rim:
     """The reference values in `data`, signed by a key that one of `roots` certified.
 
     Raises EndorsementError (malformed, not current), AnchorError, CertificateError, SignatureError.
     """
-    signed = _load(data, what)
-    path = tuple(
-        load_certificate(der, what=f"{what}, certificate {index}", error=EndorsementError)
-        for index, der in enumerate(signed.certificates)
+    manifest = open_rim(data, what)
+    window = check_rim(manifest, what, roots.roots, at)
+    relied_on = (
+        roots.reliance(manifest.path[-1]),
+        Reliance("endorsement", what, sha256(data).digest()),
     )
+    return Rim(manifest.version, manifest.product, manifest.measurements, manifest.path, window, relied_on)
+
+
+def check_rim(manifest: Manifest, what: str, roots: Sequence[Root], at: datetime) -> Window:
+    """When the signature holds, if it does at `at`. Raises as `load_rim` does."""
+    path = manifest.path
     window = verify_path(
-        path, roots.roots, at=at, algorithms=ALGORITHMS, what=what, stale=EndorsementError, get=SERVICE
+        path, roots, at=at, algorithms=ALGORITHMS, what=what, stale=EndorsementError, get=SERVICE
     )
     key = path[0].public_key
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise CertificateError(f"{what} is signed with a key that is not on P-384", where=what)
-    verify_ecdsa_raw(key, signed.signature, signed.signed, what=what)
+    verify_ecdsa_raw(key, manifest.signature, manifest.signed, what=what)
+    return window
+
+
+@lru_cache(maxsize=64)
+def open_rim(data: bytes, what: str) -> Manifest:
+    """The reference values in `data`. Raises EndorsementError, SignatureError (its digest differs).
+
+    Canonical XML is slow, and one RIM serves all devices with one driver.
+    """
+    found = xmldsig.load(data, what)
+    path = tuple(
+        load_certificate(der, what=f"{what}, certificate {index}", error=EndorsementError)
+        for index, der in enumerate(found.certificates)
+    )
     try:
-        version, product, measurements = _read(signed.root)
+        version, product, measurements = _read(found.root)
     except (ValueError, KeyError) as problem:
         raise EndorsementError(
             f"{what} does not say what a RIM says: {problem}"[:300], where=what, source=SOURCE
         ) from None
-    relied_on = (
-        roots.reliance(path[-1]),
-        Reliance("endorsement", what, sha256(data).digest()),
+    return Manifest(
+        data, version, product, MappingProxyType(measurements), path, found.signed, found.signature
     )
-    return Rim(version, product, MappingProxyType(measurements), path, window, relied_on)
-
-
-@lru_cache(maxsize=64)
-def _load(data: bytes, what: str) -> xmldsig.Signed:
-    """Canonical XML is slow, and one RIM serves all devices with one driver."""
-    return xmldsig.load(data, what)
 
 
 def _read(root: Element) -> tuple[str, str, dict[int, tuple[bytes, ...]]]:
