@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from ttee.errors import UsageError
-from ttee.pki.cache import PositiveCache, forget_all
+from ttee.pki.cache import PositiveCache, forget_all, memo
 from ttee.pki.window import ALWAYS, Window, common, require_moment, rfc3339
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,10 +33,18 @@ def test_there_is_a_bound_and_the_oldest_goes_first() -> None:
     assert [cache.get(number, NOW) for number in range(5)] == [None, None, 2, 3, 4]
 
 
+def _made(number: int) -> list[int]:
+    return [number]
+
+
 def test_every_cache_can_be_forgotten() -> None:
     cache: PositiveCache[int, int] = PositiveCache(3)
     cache.put(1, 1, ALWAYS)
+    remembering = memo(4)(_made)
+    assert remembering(7) is remembering(7)
+    before = remembering(7)
     forget_all()
+    assert remembering(7) is not before
     assert len(cache) == 0
 
 

@@ -52,6 +52,15 @@ def rebuilt(*parts: bytes, version: bytes = b"\xa0\3\2\1\2") -> bytes:
     return x509.sequence(whole, rest[2], x509.bits(b"signature"))
 
 
+def replaced(index: int, part: bytes) -> bytes:
+    """The leaf with another part at `index` of its TBS; its signature does not matter."""
+    tbs = der.sequence(authority.der("leaf"))[0][2]
+    found = [der.encode(tag, content) for tag, _, content, _ in der.elements(tbs)]
+    algorithm = found[2]
+    found[index] = part
+    return x509.sequence(x509.sequence(*found), algorithm, x509.bits(b"signature"))
+
+
 @pytest.mark.parametrize("name", GENUINE)
 def test_genuine_certificates_read_as_another_reader_reads_them(name: str) -> None:
     data = vectors.read(name)
@@ -117,6 +126,11 @@ def test_a_common_name_counts_only_if_there_is_one() -> None:
         (authority.der("leaf", serial=1 << 161), "integer"),
         (rebuilt(der.encode(der.OCTET_STRING, b"1")), "tag"),
         (rebuilt(b"\2\1\1", x509.sequence(der.encode_oid("1.2.3"))), "two signature algorithms"),
+        (rebuilt(version=b"\xa1\3\2\1\2"), "than 3"),
+        (replaced(3, b"\5\0"), "tag"),
+        (replaced(4, x509.sequence(x509.moment(NOW))), "not two times"),
+        (replaced(5, b"\5\0"), "tag"),
+        (replaced(6, b"\5\0"), "tag"),
         (authority.der("leaf", extensions=[x509.key_usage(0)] * 2), "twice"),
         (authority.der("leaf", extensions=[x509.sequence(der.encode_oid("1.2.3"))]), "without a value"),
         (
@@ -146,6 +160,7 @@ def test_what_is_no_certificate_is_refused(data: bytes, words: str) -> None:
 
 def test_a_certificate_has_a_greatest_size() -> None:
     refused(bytes(MAX_SIZE + 1), "at most")
+    refused(bytes(MAX_SIZE), "cannot be read")
 
 
 def test_the_caller_says_whose_fault_it_is() -> None:
@@ -190,8 +205,13 @@ def test_a_chain_in_pem_has_nothing_between_its_certificates() -> None:
     ):
         with pytest.raises(MalformedEvidenceError):
             load_pem_chain(bad, what="it", size=range(3, 4))
+    with pytest.raises(MalformedEvidenceError, match="is not a chain of 3"):
+        load_pem_chain(whole + leaf, what="it", size=range(3, 4))
+    largest = 2 * MAX_SIZE * 3
     with pytest.raises(MalformedEvidenceError, match="too many"):
-        load_pem_chain(b" " * 300_000, what="it", size=range(1, 3))
+        load_pem_chain(b" " * (largest + 1), what="it", size=range(1, 3))
+    with pytest.raises(MalformedEvidenceError, match="is not a chain"):
+        load_pem_chain(b" " * largest, what="it", size=range(1, 3))
 
 
 @settings(max_examples=400, deadline=None)

@@ -67,6 +67,11 @@ def parts(**replaced: bytes) -> bytes:
     return x509.sequence(x509.sequence(*found.values()), found["algorithm"], x509.bits(b"signature"))
 
 
+def entry(serial: bytes) -> bytes:
+    """One revoked certificate, with the shortest time."""
+    return x509.sequence(serial, x509.moment(NOW))
+
+
 def test_genuine_lists_read_as_another_reader_reads_them() -> None:
     for name in ("intel-dcap/pcs/pckcrl", "intel-dcap/pcs/rootcrl.der", "sgx/intel-qvl-sample/rootCaCrl.der"):
         data = vectors.read(name)
@@ -146,6 +151,11 @@ def test_a_list_of_another_issuer_says_nothing_about_a_certificate() -> None:
         (parts(revoked=x509.sequence(x509.sequence(b"\5\0"))), "without a serial number"),
         (parts(revoked=x509.sequence(x509.sequence(b"\2\5\1"))), "without a serial number"),
         (parts(revoked=x509.sequence(x509.sequence())), "without a serial number"),
+        (parts(revoked=x509.sequence(entry(b"\2\0\1"))), "without a serial number"),
+        (parts(revoked=x509.sequence(entry(b"\5\1\1"))), "without a serial number"),
+        (parts(revoked=x509.sequence(entry(der.encode(2, b"\1" * 22)))), "without a serial number"),
+        (parts(revoked=x509.sequence(x509.sequence(b"\2\x05" + bytes(19)))), "without a serial number"),
+        (parts(issuer=b"\5\0"), "tag"),
         (parts(extensions=der.encode(0xA0, x509.sequence(x509.sequence(b"\6\1\x2a")))), "without a value"),
         (
             parts(
@@ -164,6 +174,17 @@ def test_what_is_no_list_is_refused(data: bytes, words: str) -> None:
         load_crl(data, what="list")
 
 
+def test_entries_have_serial_numbers_of_up_to_160_bits() -> None:
+    for serial in (b"\1", b"\0" + b"\xff" * 20):
+        found = load_crl(parts(revoked=x509.sequence(entry(der.encode(2, serial)))), what="list")
+        assert found.revoked == {serial}
+
+
+def test_an_extension_may_say_that_it_is_not_critical() -> None:
+    uncritical = x509.sequence(der.encode_oid("1.2.3"), x509.boolean(False), x509.octets(b"\5\0"))
+    assert load_crl(parts(extensions=der.encode(0xA0, x509.sequence(uncritical))), what="list").number is None
+
+
 def test_two_algorithms_that_differ_are_refused() -> None:
     tbs, algorithm, signature = (x[2] for x in der.sequence(made()))
     assert algorithm
@@ -175,6 +196,8 @@ def test_two_algorithms_that_differ_are_refused() -> None:
 def test_a_list_has_a_greatest_size_and_an_owner_of_its_faults() -> None:
     with pytest.raises(MalformedEvidenceError, match="at most"):
         load_crl(bytes(MAX_SIZE + 1), what="list", error=MalformedEvidenceError)
+    with pytest.raises(EndorsementError, match="cannot be read"):
+        load_crl(bytes(MAX_SIZE), what="list")
 
 
 def test_a_list_without_entries_or_number_is_one() -> None:

@@ -149,6 +149,7 @@ def test_pss_parameters_are_read_in_full() -> None:
         pss((0, hash_id(2)), (1, x509.sequence(MGF1, hash_id(2))), (2, der.encode_integer(-1))),
         pss((0, hash_id(2)), (1, x509.sequence(MGF1, hash_id(2))), (2, SALT), (3, der.encode_integer(2))),
         pss((0, x509.sequence()), (1, x509.sequence(MGF1, hash_id(2))), (2, SALT)),
+        pss((0, hash_id(2)), (1, x509.sequence(MGF1, hash_id(2))), (2, SALT), (4, SALT)),
     ],
 )
 def test_malformed_identifiers_are_refused(identifier: bytes) -> None:
@@ -185,6 +186,7 @@ def test_raw_signatures_have_their_size_and_range() -> None:
     for bad in (
         good[:-1],
         good + b"\0",
+        good[:32] + b"\0" + good[32:],  # the same numbers, written at greater length
         b"",
         bytes(64),
         good[:32] + bytes(32),

@@ -7,7 +7,7 @@
     dropped      one operand of `and` and `or`, one end of `a < b < c`
     by one       `<` for `<=` and the like
 
-Words for people (messages, hints, details) are left alone.
+Words for people (messages, hints, details) are left alone, and what remembers results.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ class _Finder:
                 elsewhere = ast.parse("type(steps)()", mode="eval").body
                 self._add(call, Slot(call, "func"), elsewhere, "unlisted")
 
-    def _children(self, node: ast.AST) -> None:
+    def _children(self, node: ast.AST, *, condition: bool = False) -> None:
         for field, value in ast.iter_fields(node):
             if field in {"decorator_list", "annotation", "returns", "args"} and not isinstance(
                 node, ast.Call
@@ -152,10 +152,10 @@ class _Finder:
             if isinstance(value, list) and value and isinstance(value[0], ast.stmt):
                 self._statements(node, field, value)
             elif isinstance(value, list):
-                condition = isinstance(node, ast.BoolOp) or field == "ifs"
+                inside = field == "ifs" or (condition and isinstance(node, ast.BoolOp))
                 for index, child in enumerate(value):
                     if isinstance(child, ast.AST):
-                        self._child(Slot(node, field, index), child, condition=condition)
+                        self._child(Slot(node, field, index), child, condition=inside)
             elif isinstance(value, ast.AST):
                 self._child(Slot(node, field), value, condition=field == "test")
 
@@ -177,7 +177,7 @@ class _Finder:
                 return
         if condition and not isinstance(node, ast.Compare | ast.UnaryOp | ast.NamedExpr):
             self._add(node, slot, ast.UnaryOp(ast.Not(), node))  # type: ignore[arg-type]
-        self._children(node)
+        self._children(node, condition=condition)
 
     def _comparison(self, slot: Slot, node: ast.Compare) -> None:
         if len(node.ops) == 1:
@@ -198,8 +198,14 @@ class _Finder:
 
 
 def _is_removable(statement: ast.stmt) -> bool:
-    if isinstance(statement, ast.Expr):
-        return not isinstance(statement.value, ast.Constant)
+    match statement:
+        case (
+            ast.Expr(value=ast.Constant())
+            | ast.Expr(value=ast.Call(func=ast.Attribute(attr="put" | "clear" | "cache_clear")))
+        ):
+            return False  # a docstring, or what is remembered, which only saves time
+        case ast.Expr():
+            return True
     return isinstance(statement, ast.Raise | ast.AugAssign)
 
 
@@ -216,6 +222,8 @@ def _is_text(node: ast.AST) -> bool:
             return " " in value
         case ast.BinOp(op=ast.Add()):
             return _is_text(node.left) or _is_text(node.right)
+        case ast.BoolOp(op=ast.Or(), values=[*_, ast.Constant(value=str())]):
+            return True  # a name, or a word in its place
         case ast.Attribute(attr="detail"):
             return True
     return False

@@ -138,13 +138,16 @@ def _parse(data: bytes) -> Crl:
 
 
 def _serial(entry: der.Element) -> bytes:
-    """The serial number of a revokedCertificates entry: SEQUENCE { INTEGER, time, extensions OPTIONAL }."""
+    """The serial number of a revokedCertificates entry: SEQUENCE { INTEGER, time, extensions OPTIONAL }.
+
+    A time takes 15 bytes or more. Lists are long: what only humans want to know is not read.
+    """
     content = der.expect(entry, der.SEQUENCE)
     if (
-        len(content) < 2
+        len(content) < 2 + 1 + 15
         or content[0] != der.INTEGER
         or not 0 < content[1] <= 21
-        or content[1] + 2 > len(content)
+        or 2 + content[1] + 15 > len(content)
     ):
         raise der.DerError("an entry without a serial number", entry[1])
     return content[2 : 2 + content[1]]

@@ -59,8 +59,7 @@ def verify_path(
     for below, certificate in enumerate(path):
         name = f"{what}, certificate {below} ({certificate.common_name or 'unnamed'})"
         usage = KEY_CERT_SIGN if below else leaf_usage
-        authorities = below - 1 + leaf_is_ca
-        _check_use(certificate, usage, authorities if authorities >= 0 else None, name)
+        _check_use(certificate, usage, below - 1 + leaf_is_ca, name)
         _check_critical(certificate, known_critical, name)
         if at not in certificate.validity:
             raise stale(
@@ -127,9 +126,9 @@ def _is(certificate: Certificate, root: Root) -> bool:
     return root.digest in (None, certificate.digest) and root.key in (None, certificate.key_digest)
 
 
-def _check_use(certificate: Certificate, usage: int, authorities: int | None, name: str) -> None:
-    """RFC 5280, sections 6.1.4 (k) to (n). `authorities`: how many stand below this one; None if it must not be one."""
-    expected = authorities is not None
+def _check_use(certificate: Certificate, usage: int, authorities: int, name: str) -> None:
+    """RFC 5280, sections 6.1.4 (k) to (n). `authorities`: how many stand below this one; -1 if it must not be one."""
+    expected = authorities >= 0
     if certificate.is_ca is not expected:
         raise CertificateError(
             f"{name} is {'not a' if expected else 'a'} certificate authority",
@@ -137,7 +136,7 @@ def _check_use(certificate: Certificate, usage: int, authorities: int | None, na
             source="RFC 5280, section 4.2.1.9 (basicConstraints)",
         )
     longest = certificate.path_length
-    if authorities is not None and longest is not None and authorities > longest:
+    if longest is not None and authorities > longest:
         raise CertificateError(
             f"{name} allows {longest} authorities below it; there are {authorities}",
             where=name,

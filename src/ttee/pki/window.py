@@ -44,7 +44,7 @@ def rfc3339(moment: datetime) -> str:
 
 def require_moment(at: datetime | None, what: str) -> datetime:
     """`at`, if it is a moment with a time zone. Raises UsageError: endorsements of `what` expire, so it must be one."""
-    if at is None or at.tzinfo is None or at.utcoffset() is None:
+    if at is None or at.utcoffset() is None:
         raise UsageError(
             f"{what} rests on endorsements that expire: say at which moment they must be valid",
             where="at",
