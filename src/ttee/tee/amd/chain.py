@@ -23,7 +23,7 @@ from ttee.pki.window import Window
 from ttee.tee.amd import certificates, checks, endorsements
 from ttee.tee.amd.certificates import KINDS, Vek
 from ttee.tee.amd.endorsements import ASK, CHAIN, CRL, VEK
-from ttee.tee.amd.evidence import Report
+from ttee.tee.amd.evidence import NAME, Report
 from ttee.tee.steps import Steps
 
 
@@ -36,6 +36,8 @@ class Endorsed:
     checks: tuple[Check, ...]
     relied_on: tuple[Reliance, ...]
     not_checked: tuple[str, ...]
+    editions: Mapping[str, int]
+    """Number and issue of the revocation list, which never go back."""
 
 
 _ENDORSED: PositiveCache[Hashable, Endorsed] = PositiveCache(1024)
@@ -82,12 +84,14 @@ def _endorse(
         Reliance("certificate", leaf.common_name, leaf.digest),
     ]
     get = endorsements.crl_url(kind, vek.product)
+    editions: dict[str, int] = {}
     if CRL in documents:
         with steps(checks.REVOCATION, "") as step:
             crl = load_crl(documents[CRL], what="CRL")
             _require_not_revoked(crl, path, at, get)
             step.detail = f"list {crl.number}, with {len(crl.revoked)} entries"
         window &= crl.window
+        editions = _editions(crl, root, trust)
         relied_on.append(Reliance("endorsement", f"CRL of {root.common_name}", sha256(crl.der).digest()))
     else:
         steps.skipped(checks.REVOCATION, f"no list was given (document `crl`); it is at {get}")
@@ -95,7 +99,10 @@ def _endorse(
     not_checked.append(
         "whether the security versions are current: AMD signs no list of them; a policy can say min-reported-snp-svn"
     )
-    return Endorsed(vek, trust.assurance(root), steps.checks, tuple(relied_on), tuple(not_checked)), window
+    endorsed = Endorsed(
+        vek, trust.assurance(root), steps.checks, tuple(relied_on), tuple(not_checked), editions
+    )
+    return endorsed, window
 
 
 def _certificates(
@@ -148,3 +155,11 @@ def _require_not_revoked(crl: Crl, path: Sequence[Certificate], at: datetime, ge
             where="vek",
             hint="AMD no longer vouches for this key; ask the operator for another machine",
         )
+
+
+def _editions(crl: Crl, root: Certificate, trust: Trusted) -> dict[str, int]:
+    """Below roots that a policy pins, they are counted apart: nobody's test raises what AMD's must reach."""
+    name = f"{NAME} crl {root.common_name}"
+    under = f" under {root.key_digest.hex()[:16]}" if trust.anchors else ""
+    found = {f"{name} issued{under}": int(crl.window.start.timestamp())}
+    return found if crl.number is None else {**found, f"{name} number{under}": crl.number}

@@ -4,21 +4,32 @@
 vek     the certificate of the key that signed: needed (DER, or PEM with the chain behind it)
 chain   the ASK or ASVK, and ARK, in PEM: only where they are others than those we carry
 crl     the revocation list of the product line, in DER: without it, revocation is not checked
+
+The service has VCEKs by chip and TCB; it asks for patience (429) when it is asked often. A VLEK it does not hand out:
+the cloud's host has it, in the certificate table of an extended report (AMD 57230, chapter 4).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from urllib.parse import urlencode
 
+from ttee.errors import EndorsementError, TteeError
 from ttee.model import Evidence
-from ttee.tee.amd import table
-from ttee.tee.amd.evidence import VCEK, VLEK, Report
+from ttee.pki import found
+from ttee.pki.crl import load_crl
+from ttee.tee.amd import certificates, checks, table
+from ttee.tee.amd.certificates import KINDS, Vek
+from ttee.tee.amd.evidence import VCEK, VLEK, Report, parse
 from ttee.tee.amd.products import GENOA, MILAN, TURIN, Product
+from ttee.tee.sources import Answer, Source
+from ttee.tee.steps import Steps
 
 VEK, CHAIN, CRL = "vek", "chain", "crl"
 ASK = "ask"
 """An intermediate out of the host's certificate table."""
+DOCUMENTS = (VEK, CHAIN, CRL)
 SERVICE = "https://kdsintf.amd.com"
 _PATHS = {VCEK: "vcek", VLEK: "vlek"}
 
@@ -69,3 +80,109 @@ def chain_url(kind: int, product: Product) -> str:
 def crl_url(kind: int, product: Product) -> str:
     """The revocation list of the root."""
     return f"{SERVICE}/{_PATHS.get(kind, 'vcek')}/v1/{product.line}/crl"
+
+
+# --- what to ask for ------------------------------------------------------------------------------
+
+
+def sources(evidence: Evidence, documents: Mapping[str, bytes], at: datetime) -> tuple[Source, ...]:
+    """The questions that are open for a report. Raises MalformedEvidenceError."""
+    report, given = read_report(evidence, documents)
+    return sources_for(report, given, at)
+
+
+def read_report(evidence: Evidence, documents: Mapping[str, bytes]) -> tuple[Report, Mapping[str, bytes]]:
+    """The report, and all that is at hand for it. Raises MalformedEvidenceError, as `verify` does."""
+    with Steps()(checks.FORMAT, ""):
+        report = parse(evidence.parts.get("report", b""))
+        return report, gather(evidence, report, documents)
+
+
+def sources_for(report: Report, documents: Mapping[str, bytes], at: datetime) -> tuple[Source, ...]:
+    """The questions that are open: what is missing, of another chip or TCB, or not current at `at`.
+
+    A report of version 2 does not say its product line: its VCEK is asked for under each that it can be of, and the
+    rest when the VCEK has said which. What cannot be read is left to `verify`.
+    """
+    return tuple(_open(report, documents, at))
+
+
+def _open(report: Report, documents: Mapping[str, bytes], at: datetime) -> Iterator[Source]:
+    vek = read_given_vek(report, documents)
+    lines = (vek.product,) if vek is not None and of_chip(vek, report) else likely(report)
+    has_url = report.signing_key == VCEK and any(report.chip_id)
+    if has_url and (VEK not in documents or (vek is not None and not fits(vek, report))):
+        chip = report.chip_id[:8].hex()
+        for line in lines:
+            yield Source(
+                vcek_url(report, line),
+                (VEK,),
+                f"VCEK of chip {chip}… at its TCB",
+                needed=VEK not in documents,
+                read=_certificate,
+                until=_expiry,
+            )
+    if len(lines) != 1 or report.signing_key not in KINDS:
+        return
+    if vek is not None and CHAIN not in documents and not _issuer_at_hand(vek, documents):
+        yield Source(
+            chain_url(vek.kind, vek.product),
+            (CHAIN,),
+            f"certificates above this {KINDS[vek.kind]}",
+            needed=False,
+        )
+    if CRL not in documents or not _current(documents[CRL], at):
+        yield Source(
+            crl_url(report.signing_key, lines[0]),
+            (CRL,),
+            f"revocation list of ARK-{lines[0].line}",
+            needed=False,
+            read=_list,
+            until=lambda documents: load_crl(documents[CRL], what="CRL").window.end,
+        )
+
+
+def read_given_vek(report: Report, documents: Mapping[str, bytes]) -> Vek | None:
+    """The VCEK or VLEK among the documents; None if there is none, or it cannot be read."""
+    try:
+        return certificates.read_vek(certificates.load(documents[VEK], what="VEK")[0], report.signing_key)
+    except (KeyError, TteeError):
+        return None
+
+
+def fits(vek: Vek, report: Report) -> bool:
+    """Whether it is for this chip (unless the host masks which one it is) at this TCB."""
+    return vek.tcb == report.reported_tcb and of_chip(vek, report)
+
+
+def of_chip(vek: Vek, report: Report) -> bool:
+    """Whether it is for this chip, at any TCB; always so for a VLEK, and where the host masks the chip."""
+    chip = report.chip_id
+    return vek.hwid is None or not any(chip) or vek.hwid.ljust(len(chip), b"\0") == chip
+
+
+def _issuer_at_hand(vek: Vek, documents: Mapping[str, bytes]) -> bool:
+    given = (found.find(documents[name]).certificates for name in (VEK, ASK) if name in documents)
+    at_hand = (*certificates.shipped(vek.product), *(each for some in given for each in some))
+    return any(found.issued(vek.certificate, each) for each in at_hand)
+
+
+def _current(data: bytes, at: datetime) -> bool:
+    """Whether a list is current, or cannot be read, which is for `verify` to say."""
+    try:
+        return at in load_crl(data, what="CRL").window
+    except TteeError:
+        return True
+
+
+def _certificate(answer: Answer) -> Mapping[str, bytes]:
+    certificates.load(answer.body, what="the service's answer")
+    return {VEK: answer.body}
+
+
+def _expiry(documents: Mapping[str, bytes]) -> datetime:
+    return certificates.load(documents[VEK], what="VEK")[0].validity.end
+
+
+def _list(answer: Answer) -> Mapping[str, bytes]:
+    return {CRL: load_crl(answer.body, what="the service's answer", error=EndorsementError).der}

@@ -95,7 +95,7 @@ def verify(
     vek = endorsed.vek
     _verify_binding(report, vek, steps)
     with steps(checks.SIGNATURE, f"the {KINDS[vek.kind]} signed bytes 0 to {SIGNED - 1}"):
-        _verify_signature(vek.key, report, data[:SIGNED])
+        verify_signature(vek.key, report, data[:SIGNED])
     with steps(checks.TCB_ORDER, "reported ≤ committed ≤ current, launch ≤ current"):
         _require_order(report)
     not_checked = [*endorsed.not_checked, *_unknown(report)]
@@ -120,6 +120,7 @@ def verify(
         debug=bool(report.policy >> 19 & 1),
         fresh=nonce is not None,
         pins={"app": _identities(report)},
+        editions=endorsed.editions,
         details={**details(report, vek.product, csp_id=vek.csp_id), **told},
     )
 
@@ -160,8 +161,8 @@ def _verify_binding(report: Report, vek: Vek, steps: Steps) -> None:
             )
 
 
-def _verify_signature(key: ec.EllipticCurvePublicKey, report: Report, signed: bytes) -> None:
-    """Step 10. Both numbers are little-endian in 72 bytes, of which 48 are used."""
+def verify_signature(key: ec.EllipticCurvePublicKey, report: Report, signed: bytes) -> None:
+    """Step 10. Both numbers are little-endian in 72 bytes, of which 48 are used. Raises SignatureError."""
     r, s = int.from_bytes(report.r, "little"), int.from_bytes(report.s, "little")
     if not (0 < r < P384_ORDER and 0 < s < P384_ORDER):
         raise SignatureError(

@@ -29,7 +29,7 @@ SOURCE = "Intel PCS API version 4"
 MAX_SIZE = 4 << 20
 COLLATERAL = "collateral"
 
-_NEEDED = (
+NEEDED = (
     "tcb_info",
     "tcb_info_issuer_chain",
     "qe_identity",
@@ -37,8 +37,9 @@ _NEEDED = (
     "root_ca_crl",
     "pck_crl",
 )
+"""What every verification reads."""
 NAMES = (
-    *_NEEDED,
+    *NEEDED,
     "tcb_info_signature",
     "qe_identity_signature",
     "pck_certificate_chain",
@@ -95,7 +96,7 @@ def parts(documents: Mapping[str, bytes]) -> dict[str, bytes]:
 def read(documents: Mapping[str, bytes], tee: str) -> Documents:
     """The collateral among `documents`. Raises EndorsementError with what is missing, or malformed, and its address."""
     found = parts(documents)
-    missing = [name for name in _NEEDED if name not in found]
+    missing = [name for name in NEEDED if name not in found]
     if missing:
         addresses = {address(tee).get(name.removesuffix("_issuer_chain"), "") for name in missing}
         raise EndorsementError(

@@ -21,6 +21,8 @@ from datetime import datetime
 from typing import Literal
 from urllib.parse import unquote_to_bytes
 
+from attrs import evolve
+
 from ttee.errors import EndorsementError, TteeError
 from ttee.model import Evidence
 from ttee.pki import found
@@ -29,7 +31,7 @@ from ttee.pki.certificate import Certificate, load_pem_chain
 from ttee.pki.crl import Crl, load_crl
 from ttee.tee.intel import checks, pck
 from ttee.tee.intel.adoption import adopt_for
-from ttee.tee.intel.endorsements import PCS, ROOT_CRL, SOURCE, address, crl_der, parts, signed
+from ttee.tee.intel.endorsements import NEEDED, PCS, ROOT_CRL, SOURCE, address, crl_der, parts, signed
 from ttee.tee.intel.evidence import split
 from ttee.tee.intel.platform import own_chain
 from ttee.tee.intel.quote import PCK_LEAF, PPID_RSA_3072, Quote
@@ -74,11 +76,19 @@ def sources_for(
 ) -> tuple[Source, ...]:
     """The questions that are open: what is missing, not current at `at`, or for another platform.
 
-    What cannot be read is left to `verify`, which names it. Raises EndorsementError for a `collateral` that is none.
+    An answer is needed where something is missing; without a better one, what is at hand goes to `verify`, as does what
+    cannot be read, and `verify` names what is wrong with it. Raises EndorsementError for a `collateral` that is none.
     """
     with Steps()(checks.COLLATERAL_FORM, ""):
         given = parts(documents)
-    return tuple(_open(quote, given, at, update))
+    required = {*NEEDED, "pck_certificate_chain"}
+    if quote.certification == PCK_LEAF:
+        required.add("pck_crl_issuer_chain")
+    missing = required - given.keys()
+    return tuple(
+        evolve(source, needed=not missing.isdisjoint(source.documents))
+        for source in _open(quote, given, at, update)
+    )
 
 
 def _open(quote: Quote, given: _Documents, at: datetime, update: Update) -> Iterator[Source]:
