@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from ttee.model import Assurance
-from ttee.tee.amd import checks, evidence, verify
+from ttee.pki import loose
+from ttee.tee.amd import adoption, checks, endorsements, evidence, verify
 from ttee.tee.amd.advice import ADVICE
 from ttee.tee.base import Tee
 
@@ -17,5 +18,9 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    documents=endorsements.DOCUMENTS,
+    sources=endorsements.sources,
+    adopt=adoption.adopt,
+    anchor_key=loose.key_of,
     advice=ADVICE,
 )
