@@ -136,6 +136,19 @@ def test_more_than_a_message_holds_is_refused_before_it_is_sealed() -> None:
         opened.seal_reply(ReplyStatus.OK, bytes(MAX_PAYLOAD + 1))
 
 
+def test_more_than_a_message_holds_is_not_opened_even_if_a_key_holder_sealed_it() -> None:
+    message, pending = seal_request(PUBLIC, APP, b"")
+    size = (MAX_PAYLOAD + BLOCK).to_bytes(4, "little")
+    room = bytes(MAX_PAYLOAD + BLOCK)
+    with pytest.raises(ChannelError):
+        open_request(KEY, APP, sealed_raw(padded(bytes(32) + size + room)))
+    key = rfc9180.hkdf_sha256(pending._reply_key, b"ttee/channel/1 reply")
+    digest = hashlib.sha256(message).digest()
+    reply = ChaCha20Poly1305(key).encrypt(bytes(12), padded(bytes(4) + size + room), digest)
+    with pytest.raises(ChannelError, match="more than any"):
+        pending.open(reply)
+
+
 @pytest.mark.parametrize("key", [b"", bytes(31), bytes(32), (1).to_bytes(32, "little"), bytes(33)])
 def test_a_channel_key_that_anybody_could_hold_is_refused(key: bytes) -> None:
     """Wrong sizes, and points of small order, whose shared secret is zero."""
@@ -189,6 +202,10 @@ def flipped(message: bytes, bit: int) -> bytes:
     changed = bytearray(message)
     changed[bit // 8] ^= 1 << bit % 8
     return bytes(changed)
+
+
+def padded(plaintext: bytes) -> bytes:
+    return plaintext.ljust(-(-len(plaintext) // BLOCK) * BLOCK, b"\0")
 
 
 def sealed_raw(plaintext: bytes) -> bytes:
