@@ -300,8 +300,7 @@ def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
     strict = [policy for policy in policies if not policy.signature_only]
     for group, names in claims.pins.items():
         spec, way = checks.PINNED[group], _ANY[group]
-        # An empty claim (no authority) says nothing, so pinning it pins nothing.
-        by = [name for name in names if name in pinned and said.get(name)]
+        by = [name for name in names if name in pinned and _says_something(said.get(name))]
         choices = " or ".join(
             "app.measurements" if name == "app" else name.replace("_", "-") for name in names
         )
@@ -311,6 +310,11 @@ def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
             yield _skipped(spec, f"{choices} is not pinned; accepted by {way}", EXECUTABLES, way)
         else:
             yield _failed(spec, f"not pinned: the policy needs {choices}", EXECUTABLES)
+
+
+def _says_something(value: object) -> bool:
+    """An empty claim (no authority), or one of zeros (a register that nothing went into), pins nothing."""
+    return any(value) if isinstance(value, bytes) else bool(value)
 
 
 def _vector(claims: Claims, findings: Sequence[Finding]) -> Mapping[str, Tier]:

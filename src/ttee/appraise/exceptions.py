@@ -11,17 +11,18 @@ from types import MappingProxyType
 
 from ttee.model import CheckSpec
 
-_AZURE = "azure-tdx-tcb-component"
+AZURE_TDX_TCB_COMPONENT = "azure-tdx-tcb-component"
 
 EXCEPTIONS: Mapping[str, CheckSpec] = MappingProxyType(
     {
-        _AZURE: CheckSpec(
-            id=f"policy.exception.{_AZURE}",
+        AZURE_TDX_TCB_COMPONENT: CheckSpec(
+            id=f"policy.exception.{AZURE_TDX_TCB_COMPONENT}",
             title="Azure's TDX machines lag behind in one TCB component, and the policy accepts that",
-            guards="A platform of FMSPC 90c06f000000 whose SGX TCB component 7 (counted from 0) is 3, where Intel's "
-            "levels ask for more: Azure runs such machines. Which flaw the component's later versions mend, nobody "
-            "has said in public; who accepts this takes Azure's word that it does not matter there.",
-            remedy=f'If you take that word: exceptions = ["{_AZURE}"] in the policy\'s section of the TEE.',
+            guards="A platform of FMSPC 90c06f000000 whose SEAM loader (SGX TCB component 7, counted from 0) has the "
+            "version 3, where Intel asks for 5: Azure runs such machines. What the later versions mend there, nobody "
+            "has said in public; who accepts this takes Azure's word that it does not matter.",
+            remedy="If you take that word, grant the exception in the policy's section of the TEE: "
+            f'exceptions = ["{AZURE_TDX_TCB_COMPONENT}"].',
             source="flashbots/attest, crates/verify/src/azure/mod.rs (2026)",
         )
     }

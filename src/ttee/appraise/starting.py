@@ -28,6 +28,8 @@ _ANCHORS = (
     "`silicon` stands here only if its owner vouches for a real chip.",
 )
 _PINS = {"app": "What runs.", "platform": "What it runs on."}
+_SILENT = {"app": "Nothing says what runs", "platform": "Nothing says what it runs on"}
+_ANY = {"app": Insecure.ANY_APP, "platform": Insecure.ANY_PLATFORM}
 
 
 def starting_policy(
@@ -43,11 +45,11 @@ def starting_policy(
 ) -> str:
     """TOML of a policy that accepts `tee` with these claims: what `Tee.measure` gives. `advice`: `Tee.advice`.
 
-    Without advice all of them are pinned. `app` is the app's measurement, `assurance` that of the TEE. Names are quoted
-    as TOML needs; what comes out can be read by `parse_policy` if `name` is 1 to 64 printable characters.
+    Without advice all of them are pinned, security versions as the least. `app` is the app's measurement, `assurance`
+    that of the TEE. Names are quoted as TOML needs; what comes out can be read by `parse_policy` if `name` is 1 to 64
+    printable characters.
     """
-    if not advice:
-        advice = dict.fromkeys((claim.replace("_", "-") for claim in values), "As recomputed from source.")
+    advice = advice or {_recomputed(claim): "As recomputed from source." for claim in values}
     lines = _head(name, assurance, app, nonce_required=nonce_required)
     lines += ["", f"[tee.{tee}]", *_anchor_lines(anchors, assurance)]
     return "\n".join([*lines, *_rules(values, advice), *_others(values, advice)]) + "\n"
@@ -70,6 +72,9 @@ def policy_from_claims(
     lines = _head(name, claims.assurance, claims.app, nonce_required=nonce_required)
     if claims.debug:
         lines.insert(2, f"# In debug mode, and so refused. To accept that: {Insecure.DEBUG} = true")
+    for group, names in claims.pins.items():
+        if not any(_says_something(claims, name) for name in names):
+            lines.insert(2, f"# {_SILENT[group]}, and so refused. To accept that: {_ANY[group]} = true")
     lines += [*_distrust(claims, at), "", f"[tee.{claims.tee}]"]
     anchors = tuple(anchors)
     if anchors or not any(reliance.kind == "root" for reliance in claims.relied_on):
@@ -86,6 +91,15 @@ def policy_from_claims(
     advice = _with_pins(advice, claims)
     others = {**values, **({"user_data": claims.user_data} if claims.user_data else {})}
     return "\n".join([*lines, *_rules(values, advice), *_others(others, advice)]) + "\n"
+
+
+def _recomputed(claim: str) -> str:
+    return ("min-" if claim.endswith("svn") else "") + claim.replace("_", "-")
+
+
+def _says_something(claims: Claims, name: str) -> bool:
+    value = claims.app if name == "app" else claims.details.get(name)
+    return any(value) if isinstance(value, bytes) else bool(value)
 
 
 def _head(name: str, assurance: Assurance, app: bytes | None, *, nonce_required: bool) -> list[str]:

@@ -6,19 +6,29 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
-from ttee.appraise import SIGNATURE_ONLY, Policy, builtin_policy, load_policy, parse_policy, starting_policy
+from ttee.appraise import (
+    SIGNATURE_ONLY,
+    Policy,
+    builtin_policy,
+    load_policy,
+    parse_policy,
+    policy_from_claims,
+)
 from ttee.cli.apps import load_app
-from ttee.cli.options import Hex, command, read_input, subcommand, write_output
+from ttee.cli.endorsing import Endorsing, endorsement_options, read_evidence
+from ttee.cli.options import command, subcommand, write_output
 from ttee.cli.output import Output, table
 from ttee.cli.policies import machine_policy
+from ttee.cli.verify import read_key
 from ttee.codec import json
-from ttee.connect import verify
-from ttee.errors import MalformedEvidenceError, UsageError
-from ttee.model import Anchor, Assurance, Claims, Endorsements, Evidence
+from ttee.codec.rfc3339 import moment
+from ttee.connect import now, verify
+from ttee.errors import UsageError
+from ttee.model import Anchor, Assurance, Endorsements, Evidence
 from ttee.tee import best_tee, tee_named
 from ttee.tee.base import Tee
-from ttee.tee.recognise import MAX_SIZE, recognise
 
 
 @command(
@@ -44,6 +54,7 @@ def policy() -> None:
     ttee policy new hello --tee riscv -o hello.policy.toml
     ttee policy new hello --tee riscv --device-key 9a41…
     ttee policy new --from hello.evidence.json
+    ttee policy new --from quote.bin --offline --endorsements collateral/ -o tdx.toml
     """,
 )
 @click.argument("app", required=False)
@@ -52,30 +63,44 @@ def policy() -> None:
     "tee_name",
     metavar="TEE",
     envvar="TTEE_TEE",
-    help="The TEE; by default the best that works here.",
+    help="The TEE; by default the best that works here, or the one that the evidence is of.",
 )
-@click.option("--device-key", "keys", type=Hex(32), multiple=True, metavar="HEX",
-              help="A device to rely on; by default this machine's.")  # fmt: skip
+@click.option("--anchor", "--device-key", "keys", multiple=True, metavar="HEX|FILE",
+              help="A key to rely on; by default this machine's device, or what the evidence names.")  # fmt: skip
 @click.option("--from", "source", metavar="EVIDENCE", help="Believe this evidence, and pin what it says.")
+@click.option("--part", "parts", multiple=True, metavar="NAME=FILE",
+              help="With --from: another part of the evidence, in a file of its own.")  # fmt: skip
+@endorsement_options
+@click.option(
+    "--at", metavar="TIME", help="With --from: the moment that all must be good at; by default now."
+)
 @click.option("--name", help="The policy's name; by default the app's.")
 @click.option(
     "-o", "--output", "file", default="-", metavar="FILE", help="Where to write it; stdout by default."
 )
-@click.pass_obj
+@click.pass_context
 def _new(
-    output: Output,
+    ctx: click.Context,
     *,
     app: str | None,
     tee_name: str | None,
-    keys: tuple[bytes, ...],
+    keys: tuple[str, ...],
     source: str | None,
+    parts: tuple[str, ...],
+    paths: tuple[str, ...],
+    offline: bool,
+    mirrors: tuple[str, ...],
+    at: str | None,
     name: str | None,
     file: str,
 ) -> None:
     """Make a policy that accepts an app, recomputed from source, or what evidence says.
 
-    APP is an app folder or a bundle. Read what comes out, and change it to what you really accept.
+    APP is an app folder or a bundle. Read what comes out, and change it to what you really accept. What its maker does
+    not call up to date, what is in debug mode, and what software can forge is refused all the same: a comment says
+    which line would accept it.
     """
+    output = ctx.ensure_object(Output)
     if (app is None) == (source is None):
         raise UsageError("a policy is made from an APP, or --from evidence", hint="give one of the two")
     if file != "-" and Path(file).exists():
@@ -83,13 +108,20 @@ def _new(
             "this file exists, and policies are not overwritten", where=file, hint="choose another name"
         )
     if source is not None:
-        if keys or tee_name:
-            raise UsageError("--from takes the TEE and the device key from the evidence")
-        text = _from_evidence(source, name, output)
+        asked = ctx.get_parameter_source("tee_name") is ParameterSource.COMMANDLINE
+        evidence = read_evidence(source, tee_name if asked else None, parts)
+        endorsing = Endorsing(output, paths=paths, offline=offline, mirrors=mirrors)
+        name = name or (Path(source).name.split(".")[0] if source != "-" else evidence.tee)
+        text = _from_evidence(evidence, name, keys, endorsing, at or now())
+        output.say(
+            "this policy believes the evidence it was made from; compare keys and measurements with their owners"
+        )
     else:
+        if parts or at:
+            raise UsageError("--part and --at go with --from")
         tee = tee_named(tee_name) if tee_name else best_tee()
         bundle = load_app(str(app))
-        given = tuple(Anchor(tee.name, key, _unvouched(tee)) for key in keys)
+        given = tuple(Anchor(tee.name, read_key(key, tee), _unvouched(tee)) for key in keys)
         text = machine_policy(name or bundle.name, bundle, tee, anchors=given or None)
     parse_policy(text.encode(), where="the new policy")
     if output.as_json:
@@ -123,35 +155,29 @@ def _check(output: Output, files: tuple[str, ...]) -> None:
     output.result({"schema": "ttee.policies/1", "policies": [_json(one) for one in found]}, table(rows))
 
 
-def _from_evidence(source: str, name: str | None, output: Output) -> str:
-    evidence = recognise(read_input(source, "evidence", MAX_SIZE))
-    claims, anchors = _believe(evidence)
-    output.say(
-        "this policy believes the evidence it was made from; compare keys and measurements with their owners"
-    )
-    return starting_policy(
-        name or (Path(source).name.split(".")[0] if source != "-" else evidence.tee),
-        evidence.tee,
-        claims.details,
-        app=claims.app,
-        anchors=anchors,
-        assurance=claims.assurance,
-    )
-
-
-def _believe(evidence: Evidence) -> tuple[Claims, tuple[Anchor, ...]]:
-    """Claims of evidence under the key that it names itself: consistent, and not yet to be trusted."""
+def _from_evidence(
+    evidence: Evidence, name: str, keys: tuple[str, ...], endorsing: Endorsing, at: str
+) -> str:
+    """What the evidence says is believed: under the keys given, those it names itself, or its maker's roots."""
     tee = tee_named(evidence.tee)
+    anchors = tuple(
+        Anchor(tee.name, read_key(key, tee), _unvouched(tee), "given by --anchor") for key in keys
+    )
+    anchors = anchors or _named_by(evidence, tee)
+    documents = endorsing.documents(evidence, moment(at))
+    claims = verify(evidence, Endorsements(anchors=anchors, documents=documents), at=moment(at))
+    return policy_from_claims(name, claims, at=moment(at), advice=tee.advice, anchors=anchors)
+
+
+def _named_by(evidence: Evidence, tee: Tee) -> tuple[Anchor, ...]:
+    """Device keys that evidence names itself: it is consistent with them, and not yet to be trusted."""
     fields = tee.describe(evidence) if tee.describe else {}
     named = [value for field, value in fields.items() if field.split(".")[-1] == "device_key"]
-    anchors = tuple(
+    return tuple(
         Anchor(tee.name, key, _unvouched(tee), "from evidence: compare it")
         for key in named
         if isinstance(key, bytes)
     )
-    if not anchors and tee.assurance is not Assurance.SIMULATED:
-        raise MalformedEvidenceError("the evidence names no device key", where="parts")
-    return verify(evidence, Endorsements(anchors=anchors)), anchors
 
 
 def _unvouched(tee: Tee) -> Assurance:
@@ -167,12 +193,14 @@ def _json(found: Policy) -> dict[str, json.Encodable]:
         "nonce": "required" if found.nonce_required else "optional",
         "measurements": [measurement.hex() for measurement in found.measurements],
         "loosened": sorted(found.loosened),
+        "distrust": {"accept": sorted(found.accepts_broken), "refuse": sorted(found.refuses_broken)},
         "tees": {
             tee: {
                 "anchors": [
                     {"key": a.key.hex(), "assurance": a.assurance.value, "note": a.note}
                     for a in section.anchors
                 ],
+                "exceptions": list(section.exceptions),
                 "rules": [{"rule": rule.key, "values": list(rule.values)} for rule in section.rules],
             }
             for tee, section in found.tees.items()
@@ -190,8 +218,11 @@ def _words(found: Policy) -> str:
     )
     rows += [("app", measurement.hex()) for measurement in found.measurements]
     rows += [("loosened", way) for way in sorted(found.loosened)]
+    rows += [("accepts, though broken", each) for each in sorted(found.accepts_broken)]
+    rows += [("refuses as broken", each) for each in sorted(found.refuses_broken)]
     for tee, section in found.tees.items():
         rows.append((f"accepts {tee}", "if all of this holds:"))
+        rows += [("  but for", f"the exception {each}") for each in section.exceptions]
         rows += [("  device key", f"{a.key.hex()} ({a.assurance}) {a.note}") for a in section.anchors]
         rows += [
             (f"  {r.key}", f"{r.comparison} {', '.join(str(value) for value in r.values)}")

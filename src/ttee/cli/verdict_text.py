@@ -18,7 +18,7 @@ _STATUS = {
 }
 _MARKS = {Status.PASS: ("✓", "green"), Status.SKIPPED: ("\N{EN DASH}", "yellow"), Status.FAIL: ("✗", "red")}
 _ASSURANCE = {
-    Assurance.SILICON: "silicon: the pinned key's owner vouches that it belongs to a real chip",
+    Assurance.SILICON: "silicon: its maker, or the pinned key's owner, vouches that it belongs to a real chip",
     Assurance.EMULATED: "emulated: nobody vouches for a real chip; whoever owns the machine may look inside",
     Assurance.SIMULATED: "simulated: anybody can make such evidence; it protects nothing from anybody",
 }

@@ -86,7 +86,7 @@ def verify(
         )
     evidence = read_evidence(file, tee_name, parts)
     anchors = [
-        Anchor(evidence.tee, _key(key, tee_named(evidence.tee)), note="given by --anchor") for key in keys
+        Anchor(evidence.tee, read_key(key, tee_named(evidence.tee)), note="given by --anchor") for key in keys
     ]
     policies = given_policies(policy_files, policy_names, anchors)
     pinned = endorsements(policies)
@@ -104,7 +104,7 @@ def verify(
     return exit_code(verdict, strict=strict)
 
 
-def _key(text: str, tee: Tee) -> bytes:
+def read_key(text: str, tee: Tee) -> bytes:
     """A key in hex, or in a file: as it is, in hex, or in a form that the TEE reads. Raises UsageError."""
     if not Path(text).is_file():
         return hex_codec.decode(text.lower(), what="the anchor", error=UsageError)

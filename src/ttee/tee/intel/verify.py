@@ -51,10 +51,12 @@ from ttee.tee.intel import checks, tcb
 from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
 from ttee.tee.intel.dstack import EVENT_LOG, Told, check_event_log, check_statement
 from ttee.tee.intel.evidence import details, split
+from ttee.tee.intel.exceptions import excused
 from ttee.tee.intel.platform import Platform, qe_level, verify_platform
 from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
 from ttee.tee.intel.reports import TdReport
 from ttee.tee.intel.roots import INTEL
+from ttee.tee.intel.tcb_info import TcbInfo
 from ttee.tee.steps import Steps
 
 UP_TO_DATE = "UpToDate"
@@ -66,9 +68,11 @@ PINS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 CURRENCY = ("tcb_status",)
 """The claim that says whether all of it is up to date: platform, quoting enclave, TDX module."""
 
-_Worth = tuple[Mapping[str, ClaimValue], Mapping[str, int], tuple[Check, ...]]
-"""Claims about the TCB, the editions of what they rest on, and the checks that led there."""
-_WORTH: PositiveCache[tuple[Collateral, Platform, tuple[bytes | None, ...]], _Worth] = PositiveCache(4096)
+_Worth = tuple[Mapping[str, ClaimValue], Mapping[str, int], tuple[str, ...], tuple[Check, ...]]
+"""Claims about the TCB, the editions of what they rest on, the exceptions made use of, and the checks."""
+_WORTH: PositiveCache[tuple[Collateral, Platform, tuple[bytes | None, ...], frozenset[str]], _Worth] = (
+    PositiveCache(4096)
+)
 
 
 def verify(
@@ -102,7 +106,8 @@ def verify(
     platform = verify_platform(quote, collateral, at, steps)
     with steps(checks.QUOTE_SIGNATURE, "by the attestation key"):
         verify_ecdsa_raw(platform.key, quote.signature, quote.signed, what="the quote")
-    worth, editions = _worth(quote, collateral, platform, at, steps)
+    granted = endorsements.exceptions
+    worth, editions, exceptions = _worth(quote, collateral, platform, at, granted=granted, steps=steps)
     not_checked = []
     if nonce is None:
         steps.skipped(checks.NONCE, "no nonce was given to compare the report data with")
@@ -131,6 +136,7 @@ def verify(
         pins=PINS[quote.tee],
         current=worth["tcb_status"] == UP_TO_DATE,
         currency=CURRENCY,
+        exceptions=exceptions,
         editions=editions,
         details={**details(quote.report), **worth, "padding": quote.padding, **told.details},
     )
@@ -151,21 +157,29 @@ def _check_algorithm(quote: Quote) -> None:
 
 
 def _worth(
-    quote: Quote, collateral: Collateral, platform: Platform, at: datetime, steps: Steps
-) -> tuple[Mapping[str, ClaimValue], Mapping[str, int]]:
+    quote: Quote,
+    collateral: Collateral,
+    platform: Platform,
+    at: datetime,
+    *,
+    granted: frozenset[str],
+    steps: Steps,
+) -> tuple[Mapping[str, ClaimValue], Mapping[str, int], tuple[str, ...]]:
     """Steps 18 and 19, remembered for the platform and what the report says of its TDX module."""
     td = quote.report if isinstance(quote.report, TdReport) else None
     module = (td.tee_tcb_svn, td.tee_tcb_svn_2, td.mr_signer_seam, td.seam_attributes) if td else ()
-    key = collateral, platform, module
+    key = collateral, platform, module, granted
     known = _WORTH.get(key, at)
     if known is None:
-        known = _WORTH.put(key, _evaluate(collateral, platform, td), platform.window)
-    claims, editions, checked = known
+        known = _WORTH.put(key, _evaluate(collateral, platform, td, granted), platform.window)
+    claims, editions, exceptions, checked = known
     steps.extend(checked)
-    return claims, editions
+    return claims, editions, exceptions
 
 
-def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -> _Worth:
+def _evaluate(
+    collateral: Collateral, platform: Platform, td: TdReport | None, granted: frozenset[str]
+) -> _Worth:
     steps, info, module, pck = Steps(), collateral.tcb_info, None, platform.extension.tcb
     svn = td.tee_tcb_svn if td is not None else None
     if td is not None:
@@ -174,11 +188,16 @@ def _evaluate(collateral: Collateral, platform: Platform, td: TdReport | None) -
             tcb.check_module(listed, td)
             module = tcb.match_module(listed, td.tee_tcb_svn)
             step.detail = f"{listed.name}, {module.status}" if module else "of the first generation"
+    qe = qe_level(platform, collateral)
+
+    def judge(info: TcbInfo) -> tcb.TcbVerdict:
+        return tcb.converge(tcb.match_platform(info, pck, svn), qe, module, tcb.running(info, pck, td))
+
     with steps(checks.TCB_LEVEL, "") as step:
-        levels = tcb.match_platform(info, pck, svn)
-        verdict = tcb.converge(levels, qe_level(platform, collateral), module, tcb.running(info, pck, td))
+        verdict, used = excused(info, granted, judge)
         step.detail = f"{verdict.status}, of {verdict.platform.date[:10]}"
-    return _tcb_details(verdict, collateral, platform), _editions(collateral, platform), steps.checks
+    claims = _tcb_details(verdict, collateral, platform)
+    return claims, _editions(collateral, platform), used, steps.checks
 
 
 def _editions(collateral: Collateral, platform: Platform) -> dict[str, int]:

@@ -11,6 +11,5 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "pcr0": "What runs: the enclave's image.",
         "pcr1": "Its kernel and boot files.",
         "pcr2": "Its applications, without the boot files.",
-        "pcr8": "Who signed the image. In place of pcr0 to pcr2, this accepts whatever they sign.",
     }
 )
