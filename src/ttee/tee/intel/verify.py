@@ -188,10 +188,10 @@ def _evaluate(
             tcb.check_module(listed, td)
             module = tcb.match_module(listed, td.tee_tcb_svn)
             step.detail = f"{listed.name}, {module.status}" if module else "of the first generation"
-    qe = qe_level(platform, collateral)
 
     def judge(info: TcbInfo) -> tcb.TcbVerdict:
-        return tcb.converge(tcb.match_platform(info, pck, svn), qe, module, tcb.running(info, pck, td))
+        levels = tcb.match_platform(info, pck, svn)
+        return tcb.converge(levels, qe_level(platform, collateral), module, tcb.running(info, pck, td))
 
     with steps(checks.TCB_LEVEL, "") as step:
         verdict, used = excused(info, granted, judge)

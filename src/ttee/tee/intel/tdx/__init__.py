@@ -11,6 +11,7 @@ from ttee.tee.base import Tee
 from ttee.tee.intel import checks, evidence, service, verify
 from ttee.tee.intel.endorsements import COLLATERAL, NAMES
 from ttee.tee.intel.quote import TDX
+from ttee.tee.intel.tdx.advice import ADVICE
 
 TEE = Tee(
     name=TDX,
@@ -25,4 +26,5 @@ TEE = Tee(
     sources=service.sources,
     adopt=service.adopt,
     anchor_key=loose.key_of,
+    advice=ADVICE,
 )
