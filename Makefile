@@ -4,7 +4,7 @@
 
 UV     := $(shell command -v uv || echo .uv/bin/uv)
 RUN    := $(UV) run --locked --all-extras --quiet
-BENCHES := riscv aot channel verify intel trust
+BENCHES := riscv aot channel verify trust
 JOBS   ?= $(shell nproc 2>/dev/null || echo 2)
 
 .DEFAULT_GOAL := help

@@ -230,6 +230,25 @@ def tag_head(tag: int) -> bytes:
     return cbor2.dumps(cbor2.CBORTag(tag, 0))[:-1]
 
 
+def short_bytes(data: bytes, at: int) -> tuple[bytes, int] | None:
+    """The byte string at `at` and where it ends, if it is there, whole, in its shortest form and below 64 KiB.
+
+    For those who read a message by its heads alone; None, right or wrong, for `loads_vendor` to look at.
+    """
+    head = data[at : at + 3]
+    size = head[0] - 0x40 if head else -1
+    if 0 <= size < 24:
+        at += 1
+    elif head[:1] == b"\x58" and len(head) > 1 and (size := head[1]) >= 24:
+        at += 2
+    elif head[:1] == b"\x59" and len(head) > 2 and (size := head[1] << 8 | head[2]) > 0xFF:
+        at += 3
+    else:
+        return None
+    end = at + size
+    return (data[at:end], end) if end <= len(data) else None
+
+
 def _head_size(length: int) -> int:
     """How many bytes say "a map of so many entries" (RFC 8949, section 3)."""
     return 1 + (length > 23) + (length > 0xFF) + 2 * (length > 0xFFFF)

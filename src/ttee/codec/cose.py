@@ -115,21 +115,13 @@ def _usual_form(data: bytes) -> tuple[bytes, bytes, bytes] | None:
     if data[:1] != _FOUR:
         return None
     for behind in (_EMPTY_MAP, b"", b""):
-        head = data[at : at + 3]
-        size = head[0] - 0x40 if head else -1
-        if 0 <= size < 24:
-            at += 1
-        elif head[:1] == b"\x58" and len(head) > 1 and (size := head[1]) >= 24:
-            at += 2
-        elif head[:1] == b"\x59" and len(head) > 2 and (size := head[1] << 8 | head[2]) > 0xFF:
-            at += 3
-        else:
+        part = cbor.short_bytes(data, at)
+        if part is None:
             return None
-        found.append(data[at : at + size])
-        at += size
-        if data[at : at + len(behind)] != behind:
+        found.append(part[0])
+        at = part[1] + len(behind)
+        if behind and data[part[1] : at] != behind:
             return None
-        at += len(behind)
     return (found[0], found[1], found[2]) if at == len(data) else None
 
 

@@ -19,10 +19,14 @@ def decode(
     text: str, *, what: str, size: int | None = None, error: type[TteeError] = MalformedEvidenceError
 ) -> bytes:
     """Bytes of `text`; exactly `size` of them when given. Raises `error`: other characters or length."""
+    try:
+        data = bytes.fromhex(text)
+    except ValueError:
+        data = b""
+    if data.hex() == text and size in (None, len(data)):
+        return data
     if foreign := _FOREIGN.search(text):
         raise error(f"{what} is not lowercase hex", where=f"{what}, character {foreign.start()}")
     if len(text) % 2:
         raise error(f"{what} has an odd number of hex digits ({len(text)})", where=what)
-    if size is not None and len(text) != 2 * size:
-        raise error(f"{what} has {len(text) // 2} bytes; {size} are needed", where=what)
-    return bytes.fromhex(text)
+    raise error(f"{what} has {len(text) // 2} bytes; {size} are needed", where=what)

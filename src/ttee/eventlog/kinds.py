@@ -94,6 +94,8 @@ def variable_size(data: bytes) -> int:
 
 def printable(data: bytes, limit: int = 60) -> str:
     """Text of a log as people may see it: printable ASCII, cut short, the rest as dots."""
-    text = data[: limit + 1].decode("latin-1")
-    shown = "".join(letter if " " <= letter <= "~" else "." for letter in text)
-    return shown if len(text) <= limit else shown[: limit - 1] + "…"
+    shown = data[: limit + 1].translate(_SHOWN).decode("ascii")
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+_SHOWN = bytes(byte if 0x20 <= byte <= 0x7E else ord(".") for byte in range(256))

@@ -95,13 +95,16 @@ def measured_data(log: Log, event: Event, algorithm: str) -> bytes | None:
         return None
     new, bank = _bank(log, algorithm)
     digest = event.digests[bank]
+    if new(event.data).digest() == digest:  # of most that match at all
+        return event.data
+    if event.type not in (AUTHORITY, IPL):
+        return None
     return next((part for hashed, part in _parts(event) if new(hashed).digest() == digest), None)
 
 
 def _parts(event: Event) -> Iterator[tuple[bytes, bytes]]:
-    """What may have been hashed, and what of it is meant."""
+    """What may have been hashed instead of all data, and what of it is meant."""
     data = event.data
-    yield data, data
     if event.type == AUTHORITY and (size := variable_size(data)) < len(data):
         yield data[:-1], data[:size]
     elif event.type == IPL:

@@ -46,14 +46,21 @@ def check_separators(log: Log, algorithm: str, registers: Collection[int]) -> No
 
 
 def _check(log: Log, event: Event, algorithm: str) -> None:
-    name = log.event_name(event)
     if is_error_separator(log, event, algorithm):
-        raise _refused(log, event.register, f"stopped at an error that the firmware met: {name}")
+        raise _refused(
+            log, event.register, f"stopped at an error that the firmware met: {log.event_name(event)}"
+        )
     if misdescribed(log, event, algorithm):
-        raise _refused(log, event.register, f"has a separator whose digest is not that of its data: {name}")
+        raise _refused(
+            log,
+            event.register,
+            f"has a separator whose digest is not that of its data: {log.event_name(event)}",
+        )
     if event.register in _FIRMWARE and event.data not in _NORMAL:
         raise _refused(
-            log, event.register, f"has a separator of {len(event.data)} bytes that none has: {name}"
+            log,
+            event.register,
+            f"has a separator of {len(event.data)} bytes that none has: {log.event_name(event)}",
         )
 
 

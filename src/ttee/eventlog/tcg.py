@@ -71,6 +71,11 @@ def _parse(data: bytes, what: str) -> Log:
 _remembered = lru_cache(maxsize=32)(_parse)
 
 
+def forget_logs() -> None:
+    """Empty the memory: for measurements, and for tests that results do not depend on it."""
+    _remembered.cache_clear()
+
+
 def _old(data: bytes, at: int, what: str) -> tuple[int, int, bytes, int]:
     """A TCG_PCR_EVENT, whose data is all there."""
     try:

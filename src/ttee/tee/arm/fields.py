@@ -60,7 +60,8 @@ class Fields:
 
     def __init__(self, data: bytes, what: str, source: str) -> None:
         """`what`: the token's name in errors."""
-        value = cbor.loads_vendor(data, what=what, max_size=MAX_CLAIMS, max_depth=8)
+        # Signed as it stands, so that nobody but its signer chose the form.
+        value = cbor.loads_vendor(data, what=what, max_size=MAX_CLAIMS, max_depth=8, shortest=False)
         if not isinstance(value, dict):
             raise MalformedEvidenceError(f"{what} is not a map of claims", where=what, source=source)
         self._init(value, what, source)

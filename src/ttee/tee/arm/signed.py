@@ -52,12 +52,19 @@ def _verify(spki: bytes, message: bytes, what: str) -> None:
 
     Remembered by everything it rests on, and only when it holds: lru_cache keeps no exceptions.
     """
-    cose.verify(cose.parse(message, what=what, max_size=len(message)), load_key(spki))
+    cose.verify(parsed(message, what), load_key(spki))
+
+
+@lru_cache(maxsize=256)
+def parsed(message: bytes, what: str) -> cose.Sign1:
+    """The COSE_Sign1 in `message`: for its claims, and again for its signature. Raises MalformedEvidenceError."""
+    return cose.parse(message, what=what, max_size=len(message))
 
 
 def forget_signatures() -> None:
     """Empty the memory: for measurements, and for tests that results do not depend on it."""
     _verify.cache_clear()
+    parsed.cache_clear()
 
 
 def check_lifecycle(value: int) -> str:

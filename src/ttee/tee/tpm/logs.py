@@ -72,9 +72,15 @@ def _read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Stor
         )
     with steps(checks.SEPARATORS, "one in each of the firmware's PCRs"):
         check_separators(log, bank, covered)
+    told = [event for event in log.events if event.digests and event.register in covered]
+    measured = [measured_data(log, event, bank) for event in told]
     with steps(checks.EVENT_DATA, "of the kinds whose data is hashed"):
         wrong = next(
-            (event for event in log.events if event.register in covered and misdescribed(log, event, bank)),
+            (
+                event
+                for event, data in zip(told, measured, strict=True)
+                if data is None and misdescribed(log, event, bank)
+            ),
             None,
         )
         if wrong is not None:
@@ -89,9 +95,7 @@ def _read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Stor
     else:
         steps.skipped(checks.SECURE_BOOT, "PCR 7 is not quoted, or not in the log")
     events = tuple(
-        (event.register, event.name, measured_data(log, event, bank) or b"")
-        for event in log.events
-        if event.digests and event.register in covered
+        (event.register, event.name, data or b"") for event, data in zip(told, measured, strict=True)
     )
     return Story(steps.checks, events, details, _left_out(log, values), frozenset(covered))
 

@@ -25,6 +25,7 @@ MAX_PCR = 31
 Values = Mapping[str, Mapping[int, bytes]]
 """Banks to PCRs to values."""
 
+_PCRS = {str(pcr): pcr for pcr in range(MAX_PCR + 1)}
 _U32, _SELECT, _DIGEST = Struct("<I"), Struct("<HB4sx"), Struct("<H64s")
 _SELECTIONS = 4 + MAX_SELECTIONS * _SELECT.size
 _PER_LIST = 8
@@ -53,13 +54,12 @@ def _from_json(data: bytes) -> Values:
             raise _malformed(f"{bank[:20]!r} is no bank of PCRs", "pcrs")
         values[bank] = {}
         for name, value in pcrs.items():
-            if not (
-                name.isascii() and name.isdigit() and str(int(name[:3])) == name and int(name) <= MAX_PCR
-            ):
+            number = _PCRS.get(name)
+            if number is None:
                 raise _malformed(f"{name[:20]!r} is no PCR", f"pcrs.{bank}")
             if not isinstance(value, str):
                 raise _malformed(f"PCR {name} is not hex", f"pcrs.{bank}")
-            values[bank][int(name)] = hex.decode(value, what=f"pcrs.{bank}.{name}", size=SIZES[bank])
+            values[bank][number] = hex.decode(value, what=f"pcrs.{bank}.{name}", size=SIZES[bank])
     return values
 
 

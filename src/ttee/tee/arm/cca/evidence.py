@@ -57,6 +57,7 @@ PROFILES: Mapping[str, str | None] = {
 
 _MEMORY_ENCRYPTION = ("shared", "private")
 _CURVES = {1: ("P-256", 32), 2: ("P-384", 48), 3: ("P-521", 66)}
+_TWO_FROM_PLATFORM, _REALM_KEY = b"\xa2" + cbor.dumps(PLATFORM), cbor.dumps(REALM)
 _TAGS = {cbor.tag_head(tag): tag for tag in (LEGACY, COLLECTION)}
 
 
@@ -114,11 +115,24 @@ def parse_token(data: bytes) -> Token:
     tag = _TAGS.get(data[:3])
     if tag is None:
         raise _malformed(f"it has neither the tag {LEGACY} nor {COLLECTION}", "byte 0")
+    if tag == LEGACY and (usual := _usual_form(data)) is not None:
+        return Token(tag, *usual)
     value = cbor.loads_vendor(data[3:], what="token", max_size=MAX_SIZE, max_depth=3)
     if not isinstance(value, dict) or value.keys() != {PLATFORM, REALM}:
         raise _malformed(f"it is not a map of {PLATFORM} (platform) and {REALM} (realm) alone", "byte 3")
     platform, realm = (_part(tag, value[key], key) for key in (PLATFORM, REALM))
     return Token(tag, platform, realm)
+
+
+def _usual_form(data: bytes) -> tuple[bytes, bytes] | None:
+    """Platform and realm part of 399({44234: bytes, 44241: bytes}), by the heads alone; None for any other form."""
+    if data[3:7] != _TWO_FROM_PLATFORM:
+        return None
+    platform = cbor.short_bytes(data, 7)
+    if platform is None or data[platform[1] : platform[1] + 3] != _REALM_KEY:
+        return None
+    realm = cbor.short_bytes(data, platform[1] + 3)
+    return (platform[0], realm[0]) if realm is not None and realm[1] == len(data) else None
 
 
 def _part(tag: int, value: VendorValue, key: int) -> bytes:

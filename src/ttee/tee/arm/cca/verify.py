@@ -26,7 +26,7 @@ from datetime import datetime
 from functools import lru_cache
 from types import MappingProxyType
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ttee.codec import cose
 from ttee.errors import BindingError, FreshnessError, MalformedEvidenceError, UsageError
@@ -50,7 +50,7 @@ from ttee.tee.arm.cca.evidence import (
 )
 from ttee.tee.arm.fields import lifecycle_name
 from ttee.tee.arm.keys import device_keys, key_for, load_xy
-from ttee.tee.arm.signed import check_lifecycle, signer, strength, verify_signature
+from ttee.tee.arm.signed import check_lifecycle, parsed, signer, strength, verify_signature
 from ttee.tee.steps import Steps
 
 PINS = {"app": ("realm_initial_measurement",), "platform": ("software_digest",)}
@@ -92,7 +92,8 @@ def verify(
         step.detail = f"{len(platform.components)} software components"
     with steps(checks.REALM_CLAIMS, "") as step:
         message = parse_sign1(token.realm, "realm token")
-        realm = parse_realm(message.payload)
+        above = _realm(message.payload)
+        realm = above.realm
         step.detail = f"{len(realm.extensible_measurements)} extensible measurements"
     with steps(checks.PROFILES, platform.profile):
         _check_profiles(platform, realm)
@@ -112,7 +113,7 @@ def verify(
     with steps(checks.LIFECYCLE, "") as step:
         step.detail = check_lifecycle(platform.lifecycle)
     not_checked = ["age and revocation of the platform's key: the format has neither"]
-    odd = odd_in_realm(realm) + below.odd
+    odd = above.odd + below.odd
     _note(odd, platform, realm, steps, not_checked)
     if nonce is None:
         steps.skipped(checks.NONCE, "no nonce was given to compare the challenge with")
@@ -135,7 +136,7 @@ def verify(
         debug=lifecycle_name(platform.lifecycle) != "secured",
         fresh=nonce is not None,
         pins=PINS,
-        details={**below.details, **realm_details(realm), "sizes_agree": not odd},
+        details={**below.details, **above.details, "sizes_agree": not odd},
     )
 
 
@@ -148,10 +149,47 @@ class _Below:
     odd: tuple[str, ...]
 
 
+@frozen(slots=True)
+class _Above:
+    """The same of a realm part."""
+
+    realm: Realm
+    details: Mapping[str, ClaimValue]
+    odd: tuple[str, ...]
+
+
+def _realm(payload: bytes) -> _Above:
+    """A realm part as it reads. Tokens of one realm differ in their challenge, which RMM writes first.
+
+    Behind the head of a short map, its key 10 and the head of 64 bytes, any 64 bytes read alike, and nothing else
+    follows from them: the part around them is remembered.
+    """
+    begin = 1 + len(_CHALLENGE_FIRST)
+    end = begin + CHALLENGE
+    if payload[:1] not in _SHORT_MAPS or payload[1:begin] != _CHALLENGE_FIRST or len(payload) < end:
+        return _read_realm(payload)
+    above = _realm_around(payload[:begin], payload[end:])
+    return evolve(above, realm=evolve(above.realm, challenge=payload[begin:end]))
+
+
+_SHORT_MAPS = frozenset(bytes([0xA0 | entries]) for entries in range(1, 24))
+_CHALLENGE_FIRST = b"\x0a\x58\x40"
+
+
+@lru_cache(maxsize=256)
+def _realm_around(before: bytes, behind: bytes) -> _Above:
+    return _read_realm(before + bytes(CHALLENGE) + behind)
+
+
+def _read_realm(payload: bytes) -> _Above:
+    realm = parse_realm(payload)
+    return _Above(realm, MappingProxyType(realm_details(realm)), odd_in_realm(realm))
+
+
 @lru_cache(maxsize=256)
 def _platform(part: bytes) -> _Below:
     """The same part comes with every token until the monitor starts anew; to read it takes as long as all the rest."""
-    platform = parse_platform(parse_sign1(part, "platform token").payload)
+    platform = parse_platform(parsed(part, "platform token").payload)
     return _Below(platform, MappingProxyType(platform_details(platform)), odd_in_platform(platform))
 
 
