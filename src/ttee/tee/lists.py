@@ -25,29 +25,35 @@ CRL = "crl"
 DOCUMENTS = (CRL, f"{CRL}.*")
 
 
-def given(documents: Mapping[str, bytes]) -> dict[str, bytes]:
-    """The lists among the documents, by name."""
-    return {name: documents[name] for name in sorted(documents) if name == CRL or name.startswith(CRL + ".")}
+def given(documents: Mapping[str, bytes], kind: str = CRL) -> dict[str, bytes]:
+    """The lists among the documents, by name. `kind`: what they are called there."""
+    return {
+        name: documents[name] for name in sorted(documents) if name == kind or name.startswith(kind + ".")
+    }
 
 
-def name_of(issuer: Certificate) -> str:
+def name_of(issuer: Certificate, kind: str = CRL) -> str:
     """What the list of this issuer is called, unless somebody named it."""
-    return f"{CRL}.{issuer.key_digest.hex()[:16]}"
+    return f"{kind}.{issuer.key_digest.hex()[:16]}"
 
 
 def sources(
-    path: Sequence[Certificate], documents: Mapping[str, bytes], hosts: re.Pattern[str], at: datetime
+    path: Sequence[Certificate],
+    documents: Mapping[str, bytes],
+    hosts: re.Pattern[str],
+    at: datetime,
+    kind: str = CRL,
 ) -> tuple[Source, ...]:
     """Questions for the lists of the issuers in `path` (leaf first) of which none is at hand; https, on `hosts`."""
-    issuers = {crl.issuer for crl in map(_read, given(documents).values()) if crl is not None}
+    issuers = {crl.issuer for crl in map(_read, given(documents, kind).values()) if crl is not None}
     return tuple(
         Source(
             url,
-            (name_of(issuer),),
+            (name_of(issuer, kind),),
             f"revocation list of {issuer.common_name or 'the issuer'}",
             needed=False,
-            read=partial(_take, name=name_of(issuer), at=at),
-            until=_until,
+            read=partial(_take, name=name_of(issuer, kind), at=at),
+            until=partial(_until, kind=kind),
         )
         for certificate, issuer in pairwise(path)
         if issuer.subject not in issuers
@@ -56,7 +62,11 @@ def sources(
 
 
 def adopt(
-    path: Sequence[Certificate], files: Sequence[File], at: datetime, algorithms: Collection[str]
+    path: Sequence[Certificate],
+    files: Sequence[File],
+    at: datetime,
+    algorithms: Collection[str],
+    kind: str = CRL,
 ) -> dict[str, bytes]:
     """For each issuer in `path` the newest of its lists among `files` that is current at `at`."""
     found = [crl for crl in (revocation_list(file.data) for file in files) if crl is not None]
@@ -67,7 +77,7 @@ def adopt(
                 check_crl(crl, issuer, at=at, algorithms=algorithms, what=CRL)
             except TteeError:
                 continue
-            name = name_of(issuer)
+            name = name_of(issuer, kind)
             if name not in best or _age(crl) > _age(best[name]):
                 best[name] = crl
     return {name: crl.der for name, crl in best.items()}
@@ -96,7 +106,7 @@ def _take(answer: Answer, *, name: str, at: datetime) -> Mapping[str, bytes]:
     return {name: crl.der}
 
 
-def _until(documents: Mapping[str, bytes]) -> datetime | None:
+def _until(documents: Mapping[str, bytes], *, kind: str) -> datetime | None:
     """When the first of these lists has to be renewed."""
-    ends = [crl.window.end for crl in map(_read, given(documents).values()) if crl is not None]
+    ends = [crl.window.end for crl in map(_read, given(documents, kind).values()) if crl is not None]
     return min(ends, default=None)

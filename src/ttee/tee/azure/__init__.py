@@ -7,7 +7,8 @@ A composite: it verifies by `ttee.tee.amd`, `ttee.tee.intel` and `ttee.tee.tpm`.
 from __future__ import annotations
 
 from ttee.model import Assurance
-from ttee.tee.azure import checks, evidence, verify
+from ttee.pki.loose import key_of
+from ttee.tee.azure import checks, endorsements, evidence, verify
 from ttee.tee.azure.advice import ADVICE
 from ttee.tee.base import Tee
 
@@ -20,5 +21,9 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    documents=endorsements.DOCUMENTS,
+    sources=endorsements.sources,
+    adopt=endorsements.adopt,
+    anchor_key=key_of,
     advice=ADVICE,
 )

@@ -19,16 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
 from hmac import compare_digest
 
 from ttee.errors import BindingError, MalformedEvidenceError, UsageError
-from ttee.model import Anchor, Assurance, Claims, ClaimValue, Endorsements, Evidence, Reliance
+from ttee.model import Anchor, Claims, ClaimValue, Endorsements, Evidence, Reliance
 from ttee.pki.window import require_moment
-from ttee.tee.amd.evidence import NAME as SNP
 from ttee.tee.amd.verify import verify as verify_snp
 from ttee.tee.azure import checks, hcl
+from ttee.tee.azure.endorsements import AK_CHAIN, ak_lists, inside, own_roots
 from ttee.tee.azure.evidence import NAME, check_parts, read_signature
 from ttee.tee.azure.hcl import Hcl
 from ttee.tee.intel.quote import TDX
@@ -39,21 +38,12 @@ from ttee.tee.tpm import keys, logs, values
 from ttee.tee.tpm.certificates import (
     AK_PURPOSE,
     AK_USAGE,
-    Own,
     Path,
-    Pinned,
     check_purpose,
-    load_roots,
     verify_certificate,
 )
 from ttee.tee.tpm.quote import pcr_claims, pcr_pins, read_quote, verify_quote
 from ttee.tee.tpm.verify import MAX_NONCE, quote_details
-
-OWN = {
-    "azure-virtual-tpm-root-2023.pem": Pinned("Azure Virtual TPM Root 2023", Assurance.SILICON),
-    "microsoft-rsa-devices-root-ca-2021.pem": Pinned("Microsoft RSA Devices Root CA 2021", Assurance.SILICON),
-}
-"""Here they only add to what the TEE's report vouches for; how real the machine is, the report says."""
 
 
 def verify(
@@ -112,6 +102,10 @@ def verify(
         events=story.events,
         debug=inside.debug,
         fresh=nonce is not None,
+        current=inside.current,
+        currency=inside.currency,
+        exceptions=inside.exceptions,
+        editions=inside.editions,
         pins={**pcr_pins(pcrs), "platform": tuple(name for names in inside.pins.values() for name in names)},
         details={
             **inside.details,
@@ -134,10 +128,8 @@ def _verify_inside(evidence: Evidence, report: Hcl, endorsements: Endorsements, 
             where="parts",
             source="docs/spec/evidence.md",
         )
-    if report.kind == hcl.TDX:
-        inner = Evidence(TDX, {"quote": evidence.parts["td_quote"]}, evidence.endorsements)
-        return verify_tdx(inner, endorsements, at=at)
-    return verify_snp(Evidence(SNP, {"report": report.report}, evidence.endorsements), endorsements, at=at)
+    inner = inside(evidence)
+    return (verify_tdx if inner.tee == TDX else verify_snp)(inner, endorsements, at=at)
 
 
 def _check_binding(report: Hcl, report_data: bytes) -> None:
@@ -163,28 +155,23 @@ def _verify_certificate(
         return None
     anchors: Sequence[Anchor] = [anchor for anchor in endorsements.anchors if anchor.tee == NAME]
     documents = {**evidence.endorsements, **endorsements.documents}
-    chain = evidence.parts.get("chain", b"") or documents.get("ak_chain", b"")
+    chain = evidence.parts.get("chain") or documents.get(AK_CHAIN, b"")
     with steps(checks.CERTIFICATE, "") as step:
         path = verify_certificate(
             evidence.parts["ak_certificate"],
             chain,
-            {},  # lists called `crl` are those of the TEE inside
+            ak_lists(documents),
             anchors,
             at,
             what="ak_certificate",
             usage=AK_USAGE,
-            own=_own_roots(),
+            own=own_roots(),
         )
         check_purpose(path, AK_PURPOSE, what="ak_certificate")
         if path.leaf.spki != report.ak:
             raise BindingError("ak_certificate is of another key than the report's", where="ak_certificate")
         step.detail = f"{path.root.name} certified {path.leaf.common_name}"
     return path
-
-
-@cache
-def _own_roots() -> Own:
-    return load_roots(__package__ or "", OWN)
 
 
 def _check_user_data(report: Hcl, extra: bytes, steps: Steps) -> None:

@@ -7,6 +7,7 @@ from ttee.model import Assurance
 from ttee.pki.loose import key_of
 from ttee.tee.base import Tee
 from ttee.tee.nvidia import checks, endorsements, evidence, verify
+from ttee.tee.nvidia.advice import ADVICE
 
 TEE = Tee(
     name=evidence.NAME,
@@ -21,4 +22,5 @@ TEE = Tee(
     sources=endorsements.sources,
     adopt=endorsements.adopt,
     anchor_key=key_of,
+    advice=ADVICE,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ttee.model import Assurance
 from ttee.tee.base import Tee
-from ttee.tee.tpm import checks, evidence, verify
+from ttee.tee.tpm import checks, endorsements, evidence, verify
 from ttee.tee.tpm.advice import ADVICE
 
 TEE = Tee(
@@ -17,5 +17,9 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    documents=endorsements.DOCUMENTS,
+    sources=endorsements.sources,
+    adopt=endorsements.adopt,
+    anchor_key=endorsements.anchor_key,
     advice=ADVICE,
 )

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cache
 from hashlib import sha256
-from importlib import resources
 from itertools import pairwise
 
 from attrs import frozen
@@ -18,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ttee.codec import der
 from ttee.errors import CertificateError
-from ttee.model import Anchor, Assurance, ClaimValue, Reliance
+from ttee.model import Anchor, ClaimValue, Reliance
 from ttee.pki.cache import PositiveCache
 from ttee.pki.certificate import (
     DIGITAL_SIGNATURE,
@@ -29,6 +27,8 @@ from ttee.pki.certificate import (
 )
 from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, verify_path
+from ttee.tee.lists import given
+from ttee.tee.tpm.makers import Own, Pinned, own_roots
 
 SOURCE = "TCG EK Credential Profile 2.5, section 3.2"
 EKU, SAN = "2.5.29.37", "2.5.29.17"
@@ -46,41 +46,11 @@ ALGORITHMS = (
     "ecdsa-p384-sha384",
     "ecdsa-p521-sha512",
 )
-CRL = "crl"
-"""Documents of this name, and those that begin with it and a dot, are revocation lists in DER."""
 _TPM_ATTRIBUTES = {
     "2.23.133.2.1": "tpm_manufacturer",
     "2.23.133.2.2": "tpm_model",
     "2.23.133.2.3": "tpm_version",
 }
-
-
-@frozen(slots=True)
-class Pinned:
-    """A pinned root, what its TPMs are, and whether its certificates say what they are for."""
-
-    name: str
-    assurance: Assurance
-    says_purpose: bool = True
-    note: str = ""
-
-
-OWN = {
-    "google-ek-ak-ca-root.pem": Pinned(
-        "Google EK/AK CA Root",
-        Assurance.EMULATED,
-        says_purpose=False,
-        note="a virtual TPM of Google Compute Engine",
-    ),
-    "google-tpm-ek-root-1.pem": Pinned(
-        "Google TPM EK root 1", Assurance.EMULATED, note="a virtual TPM of Google Compute Engine"
-    ),
-}
-"""Files in roots/. Where an authority certifies virtual TPMs, they are worth what their hypervisor is worth."""
-
-
-Own = tuple[tuple[Certificate, Pinned], ...]
-"""Roots that come with us, and what they stand for."""
 
 
 @frozen(slots=True)
@@ -112,13 +82,9 @@ def verify_certificate(
     `anchors` replace the roots that come with us (`own`), if there are any; one of those need not be in the chain.
     Raises MalformedEvidenceError, AnchorError, CertificateError, SignatureError, EndorsementError, RevokedError.
     """
-    lists = {
-        name: each for name, each in sorted(documents.items()) if name == CRL or name.startswith(CRL + ".")
-    }
+    lists = given(documents)
     own = own_roots() if own is None else own
-    ends = [a.key + a.assurance.encode() + a.note.encode() for a in anchors] or [
-        root.digest for root, _ in own
-    ]
+    ends = [a.key + a.assurance.encode() + a.note.encode() for a in anchors] or [root.digest for root in own]
     rests_on = (data, chain, what.encode(), bytes([usage]), *ends, b"")
     digest = sha256()
     for each in (*rests_on, *lists.values()):
@@ -132,16 +98,17 @@ def verify_certificate(
         pinned = {sha256(a.key).digest(): Pinned(a.note or "given", a.assurance) for a in anchors}
         roots = [Root(each.name, key=key_digest) for key_digest, each in pinned.items()]
     else:
-        pinned = {root.key_digest: each for root, each in own}
-        roots = [Root(each.name, digest=root.digest) for root, each in own]
+        pinned = {root.digest: root.pinned for root in own}
+        roots = [Root(root.pinned.name, digest=root.digest) for root in own]
         above = _completed((leaf, *above), own)[1:]
     path = (leaf, *above)
     window = verify_path(
         path, roots, at=at, algorithms=ALGORITHMS, what=what, leaf_usage=usage, known_critical=(SAN, EKU)
     )
+    root = pinned[path[-1].key_digest if anchors else path[-1].digest]
     if leaf.key_usage is None:
         raise CertificateError(f"the {what} does not say what its key is for", where=what, source=SOURCE)
-    relied_on = [Reliance("root", pinned[path[-1].key_digest].name, path[-1].key_digest)]
+    relied_on = [Reliance("root", root.name, path[-1].key_digest)]
     relied_on += [Reliance("certificate", each.common_name or what, each.digest) for each in path[:-1]]
     not_checked = [f"{what}: {len(padding)} bytes behind its end, which nobody signed"] if padding else []
     for certificate, issuer in pairwise(path):
@@ -162,28 +129,16 @@ def verify_certificate(
             not_checked.append(
                 f"revocation of {name}: no list of its issuer was given (documents `crl`, `crl.…`)"
             )
-    found = Path(leaf, pinned[path[-1].key_digest], tuple(relied_on), tuple(not_checked))
+    found = Path(leaf, root, tuple(relied_on), tuple(not_checked))
     return _PATHS.put(key, found, window)
 
 
 def _completed(path: tuple[Certificate, ...], own: Own) -> tuple[Certificate, ...]:
     """The path, with a root of ours on top if it ends below one."""
     last = path[-1]
-    return next(((*path, root) for root, _ in own if root.subject == last.issuer != last.subject), path)
-
-
-@cache
-def own_roots() -> Own:
-    """The roots of TPMs that come with this package."""
-    return load_roots(__package__ or "", OWN)
-
-
-def load_roots(package: str, named: Mapping[str, Pinned]) -> Own:
-    """The roots in a package's folder `roots`, by file name."""
-    folder = resources.files(package).joinpath("roots")
-    return tuple(
-        (load_pem_chain(folder.joinpath(name).read_bytes(), what=name, size=range(1, 2))[0], each)
-        for name, each in named.items()
+    roots = (root.certificate for root in own)
+    return next(
+        ((*path, root) for root in roots if root and root.subject == last.issuer != last.subject), path
     )
 
 

@@ -14,7 +14,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from ttee.codec import der
-from ttee.errors import AnchorError, BindingError, CertificateError, EndorsementError, MalformedEvidenceError
+from ttee.errors import (
+    AnchorError,
+    BindingError,
+    CertificateError,
+    EndorsementError,
+    MalformedEvidenceError,
+    TteeError,
+)
 from ttee.model import Anchor
 from ttee.pki.certificate import MAX_SIZE, Certificate, load_certificate
 from ttee.pki.signature import parse_scheme, verify_signature
@@ -60,6 +67,17 @@ def check_platform_certificate(
         )
 
 
+def names_issuer(data: bytes, issuer: Certificate) -> bool:
+    """Whether `issuer` signed the platform certificate in `data`."""
+    try:
+        with der.named(_WHAT, MalformedEvidenceError):
+            signed, algorithm, signature, _, _ = _read(data)
+            verify_signature(issuer.public_key, parse_scheme(algorithm), signature, signed, what=_WHAT)
+    except TteeError:
+        return False
+    return True
+
+
 def _read(data: bytes) -> tuple[bytes, bytes, bytes, tuple[bytes, int], Window]:
     """What is signed, algorithm, signature, holder (issuer's name and serial number), validity. Raises DerError."""
     outer = der.sequence(data)
@@ -77,6 +95,8 @@ def _read(data: bytes) -> tuple[bytes, bytes, bytes, tuple[bytes, int], Window]:
     validity = der.elements(der.expect(parts[5], der.SEQUENCE), at_most=2)
     if len(validity) != 2:
         raise der.DerError("a validity that is not two times")
-    serial = der.natural(der.expect(found[1], der.INTEGER), below=1 << 160)
+    # Longer than a serial number may be: Intel issued some whose serial number is in decimal digits, two in a byte.
+    # Such a one is of no TPM, which is what the verification then says.
+    serial = der.natural(der.expect(found[1], der.INTEGER), below=1 << 256)
     window = Window(der.time(validity[0]), der.time(validity[1]))
     return signed, algorithm, der.bits(signature), (name, serial), window

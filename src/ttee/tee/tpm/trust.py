@@ -31,6 +31,7 @@ from ttee.tee.steps import Steps
 from ttee.tee.tpm import certificates, checks, keys
 from ttee.tee.tpm.activation import check_activation
 from ttee.tee.tpm.certificates import AK_PURPOSE, AK_USAGE, EK_PURPOSE, Path, verify_certificate
+from ttee.tee.tpm.endorsements import CERTIFIED, certified, chain_of
 from ttee.tee.tpm.keys import Key
 from ttee.tee.tpm.platform import check_platform_certificate
 from ttee.tee.tpm.structures import CERTIFY, MAGIC, parse_attest, parse_signature
@@ -81,8 +82,9 @@ def vouch(
                 (Reliance("anchor", "TPM attestation key", sha256(key.spki).digest()),),
                 ("who made the TPM, and whether it is one: whoever pinned its key vouches for that",),
             )
-    parts = evidence.parts
-    offered = {"ak_certificate", "ek_certificate", "iak_certificate"} & parts.keys()
+    documents = {**evidence.endorsements, **endorsements.documents}
+    parts = {**evidence.parts, **certified(evidence.parts, documents)}
+    offered = parts.keys() & CERTIFIED
     if not offered:
         raise AnchorError(
             "nobody vouches for the attestation key",
@@ -92,9 +94,7 @@ def vouch(
             check=checks.TRUST.id,
         )
     at = require_moment(at, "a TPM quote with certificates")
-    documents = {**evidence.endorsements, **endorsements.documents}
-    chain = parts.get("chain", b"") or documents.get("chain", b"")
-    ways = _Ways(key, parts, documents, chain, anchors, at, steps)
+    ways = _Ways(key, parts, documents, anchors, at, steps)
     found: list[Vouched] = []
     if "ak_certificate" in offered:
         found.append(ways.by_own_certificate())
@@ -123,14 +123,14 @@ class _Ways:
     key: Key
     parts: Mapping[str, bytes]
     documents: Mapping[str, bytes]
-    chain: bytes
     anchors: Sequence[Anchor]
     at: datetime
     steps: Steps
 
     def path(self, part: str, usage: int) -> Path:
+        chain = chain_of(part, self.parts, self.documents)
         found = verify_certificate(
-            self.parts[part], self.chain, self.documents, self.anchors, self.at, what=part, usage=usage
+            self.parts[part], chain, self.documents, self.anchors, self.at, what=part, usage=usage
         )
         if any(reliance.kind == "endorsement" for reliance in found.relied_on):
             with self.steps(checks.REVOCATION, "by the lists that were given"):
