@@ -110,7 +110,7 @@ class Endorsing:
         self._keep = (keep,) if keep is not None else kept_answers()
         self._fetcher: Fetcher | None = None if offline else Web([parse_mirror(text) for text in mirrors])
 
-    def gather(self, evidence: Evidence, at: datetime, *, renew: bool = False) -> Gathered:
+    def gather(self, evidence: Evidence, at: datetime, *, renew: datetime | None = None) -> Gathered:
         """The endorsements for this evidence; says what is asked, and what was given for nothing."""
         gathered = gather(
             evidence,

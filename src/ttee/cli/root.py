@@ -38,6 +38,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "verify": Entry("verify", "Verify evidence and hold it against a policy."),
         "verify-many": Entry("verify_many", "Verify a fleet: a folder, or a line of JSON for each."),
         "policy": Entry("policy", "Make, show and check policies."),
+        "endorsements": Entry("endorsements", "Fetch, show and carry what TEEs' makers say of them."),
         "inspect": Entry("inspect", "Show every field of evidence, unverified."),
         "explain": Entry("explain", "Say what a check or an error means, and what to do."),
     },

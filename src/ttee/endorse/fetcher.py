@@ -118,7 +118,7 @@ class Web:
                 with self._client.stream(method, address, content=post, headers=headers) as response:
                     if response.status_code not in _REDIRECTS or post is not None:
                         return self._read(response, address, url, until)
-                    target = urljoin(address, response.headers.get("location", ""))
+                    target = _join(address, response.headers.get("location", ""))
                 if not same_host(address, target):
                     raise FetchError(
                         f"the service sends us elsewhere, to {_plain(target)}", where=_named(address, url)
@@ -150,6 +150,14 @@ class Web:
         return FetchError(
             f"the service did not answer within {self.timeout:g} seconds", where=_named(address, url)
         )
+
+
+def _join(address: str, location: str) -> str:
+    """Where a redirect leads."""
+    try:
+        return urljoin(address, location)
+    except ValueError:  # brackets without an address in them
+        return location
 
 
 def _wait(answer: Answer, attempt: int) -> float:

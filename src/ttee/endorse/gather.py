@@ -23,7 +23,7 @@ from attrs import field, frozen
 
 from ttee.endorse.fetcher import Fetcher
 from ttee.endorse.store import Kept, Store, digest_of
-from ttee.errors import EndorsementError, NotThereError
+from ttee.errors import EndorsementError, FetchError, NotThereError, TteeError
 from ttee.model import Evidence
 from ttee.tee import tee_named
 from ttee.tee.base import Tee
@@ -76,15 +76,15 @@ def gather(
     stores: Sequence[Store] = (),
     fetcher: Fetcher | None = None,
     at: datetime,
-    renew: bool = False,
+    renew: datetime | None = None,
     ask: Callable[[Source], None] = lambda _source: None,
 ) -> Gathered:
     """The endorsements for `evidence` at the moment `at`; the evidence's own are not among them.
 
     `files` were found, and `named` were given one by one, so that it is said if they are of no use. Answers are looked
     for in all `stores`, and kept in the first. Without a `fetcher`, nobody is asked, and what is missing is left to
-    `verify` to name. `renew` asks again although what is kept is current, where it can become stale at all. `ask` is
-    told of each question before a service is asked.
+    `verify` to name. What was fetched before `renew` is asked for again although it is current, if it can become stale
+    at all. `ask` is told of each question before a service is asked.
 
     Raises EndorsementError (FetchError, naming the address) where a service fails to give what is needed, and
     MalformedEvidenceError.
@@ -116,7 +116,7 @@ class _Search:
         stores: Sequence[Store],
         fetcher: Fetcher | None,
         at: datetime,
-        renew: bool,
+        renew: datetime | None,
         ask: Callable[[Source], None],
     ) -> None:
         self.stores, self.fetcher, self.at, self.renew, self.ask = stores, fetcher, at, renew, ask
@@ -154,7 +154,7 @@ class _Search:
     def _answer(self, source: Source) -> Mapping[str, bytes]:
         """Kept or asked for; empty offline, where nothing is kept. Raises EndorsementError."""
         kept = self._kept(source)
-        if self.fetcher is None or (kept and kept.is_current(self.at) and not (self.renew and kept.until)):
+        if self.fetcher is None or (kept is not None and self._is_good(kept)):
             if kept is None:
                 self.asked.append(Asked(source, Origin.NOWHERE, problem="offline, and no answer is kept"))
                 return {}
@@ -162,8 +162,8 @@ class _Search:
             return kept.documents
         self.ask(source)
         answer = self.fetcher.fetch(source.url, source.post, source.content_type)
-        documents = _read(source, answer)
-        kept = Kept(source.url, digest_of(source.post), documents, datetime.now(UTC), source.until(documents))
+        documents, until = _read(source, answer)
+        kept = Kept(source.url, digest_of(source.post), documents, datetime.now(UTC), until)
         problem = ""
         for store in self.stores[:1]:
             try:
@@ -173,6 +173,11 @@ class _Search:
         self.asked.append(Asked(source, Origin.SERVICE, kept, problem))
         return documents
 
+    def _is_good(self, kept: Kept) -> bool:
+        """Whether nobody needs to be asked."""
+        renewed = self.renew is None or kept.until is None or kept.fetched >= self.renew
+        return renewed and kept.is_current(self.at)
+
     def _kept(self, source: Source) -> Kept | None:
         """The answer that is good for longest, of all stores."""
         found = [kept for store in self.stores if (kept := store.find(source))]
@@ -180,12 +185,19 @@ class _Search:
         return max(found, key=lambda kept: (kept.until or forever, kept.fetched), default=None)
 
 
-def _read(source: Source, answer: Answer) -> Mapping[str, bytes]:
-    if source.read is not None:
-        return source.read(answer)
+def _read(source: Source, answer: Answer) -> tuple[Mapping[str, bytes], datetime | None]:
+    """The documents of an answer, and until when they are good. Raises EndorsementError."""
     if not answer.body:
-        raise EndorsementError("the service's answer is empty", where=source.url)
-    return {source.documents[0]: answer.body}
+        raise FetchError("the service's answer is empty", where=source.url)
+    try:
+        documents = {source.documents[0]: answer.body} if source.read is None else source.read(answer)
+        return documents, source.until(documents)
+    except EndorsementError:
+        raise
+    except TteeError as problem:  # what is wrong with an answer is the service's fault, not the evidence's
+        raise FetchError(
+            f"the service's answer is not what was asked for: {problem.message}", where=source.url
+        ) from None
 
 
 def _explained(problem: EndorsementError, source: Source) -> EndorsementError:

@@ -7,16 +7,14 @@ let whoever delivers them hold back the one that names a flaw, for as long as th
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from attrs import frozen
 
 from ttee.codec import json
-from ttee.endorse.files import read_regular, write_whole
+from ttee.endorse.files import locked, read_regular, write_whole
 from ttee.errors import EndorsementError, RolledBackError
 from ttee.model import Claims
 
@@ -24,6 +22,9 @@ SCHEMA = "ttee.editions/1"
 MAX_SIZE = 4 * 1024 * 1024
 MAX_NAMES = 10_000
 MAX_NAME = 256
+MAX_DIGITS = 60
+"""CRL numbers have up to 20 octets (RFC 5280, section 5.2.3): 49 digits, which JSON's numbers do not hold."""
+_NUMBER = re.compile(r"-?[0-9]{1,60}")
 
 
 @frozen(slots=True)
@@ -41,7 +42,7 @@ class Memory:
         """
         if not claims.editions:
             return
-        with self._locked():
+        with locked(self.path.with_name(f"{self.path.name}.lock")):
             seen = self._read()
             for name, number in claims.editions.items():
                 highest = seen.get(name)
@@ -72,15 +73,19 @@ class Memory:
         highest = value.get("highest") if isinstance(value, dict) and value.get("schema") == SCHEMA else None
         if not isinstance(highest, dict):
             raise self._damaged()
-        seen = {name: number for name, number in highest.items() if type(number) is int}
+        seen = {
+            name: int(number)
+            for name, number in highest.items()
+            if isinstance(number, str) and _NUMBER.fullmatch(number)
+        }
         if len(seen) != len(highest):
             raise self._damaged()
         return seen
 
     def _write(self, seen: Mapping[str, int]) -> None:
         """Those that rose last stand last; beyond the bound, the first are forgotten."""
-        kept = {name: number for name, number in seen.items() if len(name) <= MAX_NAME}
-        highest = dict(list(kept.items())[-MAX_NAMES:])
+        kept = [(name, number) for name, number in seen.items() if len(name) <= MAX_NAME]
+        highest = {name: str(number) for name, number in kept[-MAX_NAMES:] if abs(number) < 10**MAX_DIGITS}
         write_whole(self.path, json.pretty({"schema": SCHEMA, "highest": highest}).encode())
 
     def _damaged(self) -> EndorsementError:
@@ -89,15 +94,3 @@ class Memory:
             where=str(self.path),
             hint="look at what happened to it; without the file, remembering begins anew",
         )
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Alone with the file, until the end of the block."""
-        lock = os.open(
-            self.path.with_name(f"{self.path.name}.lock"), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600
-        )
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)

@@ -5,7 +5,7 @@
     kdsintf.amd.com/vcek-v1-Milan-crl.9a0f55d1c2b3.crl-5f2c0a7be110.der   a document: its name, and its digest's
 
 The index is one small file for each answer, named after the question. Files of documents are never changed; an index
-file is replaced in one step, after them. So readers need no lock, several processes may write at once, and two folders
+file is replaced in one step, after them. So readers need no lock, only writers wait for each other, and two folders
 become one by copying. All other files are loose ones.
 """
 
@@ -17,13 +17,12 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from urllib.parse import urlsplit
 
 from attrs import evolve, field, frozen
 
 from ttee.codec import json
 from ttee.codec.rfc3339 import moment
-from ttee.endorse.files import MAX_FILE, read_regular, write_whole
+from ttee.endorse.files import MAX_FILE, locked, read_regular, write_whole
 from ttee.errors import EndorsementError, TteeError
 from ttee.tee.sources import Source
 
@@ -34,7 +33,8 @@ MAX_DOCUMENTS = 32
 MAX_ANSWERS = 20_000
 MAX_TOTAL = 1024 * 1024 * 1024
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
-_STEM = re.compile(r"[A-Za-z0-9-]{0,64}\.[0-9a-f]{12}(?=\.)")
+_UNSAFE_IN_HOST = re.compile(r"[^a-z0-9.]+")
+_STEM = re.compile(r"[A-Za-z0-9-]{1,64}\.[0-9a-f]{12}(?=\.)")
 _FILE = re.compile(r"[A-Za-z0-9-][A-Za-z0-9._-]{0,199}")
 _DOCUMENT = re.compile(r"[a-z][a-z0-9_.-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -89,14 +89,15 @@ class Store:
         }
         try:
             index.parent.mkdir(parents=True, exist_ok=True)
-            for name, data in kept.documents.items():
-                path = index.with_name(names[name])
-                if read_regular(path, MAX_FILE) != data:
-                    write_whole(path, data)
-            write_whole(index, json.pretty(_entry(kept, names)).encode())
-            for path in set(_family(index)) - {index, *map(index.with_name, names.values())}:
-                path.unlink(missing_ok=True)  # a process that still reads the former answer asks anew
-            self._bound()
+            with locked(self.folder / ".lock"):
+                for name, data in kept.documents.items():
+                    path = index.with_name(names[name])
+                    if read_regular(path, MAX_FILE) != data:
+                        write_whole(path, data)
+                write_whole(index, json.pretty(_entry(kept, names)).encode())
+                for path in set(_family(index)) - {index, *map(index.with_name, names.values())}:
+                    path.unlink()  # a process that still reads the former answer asks anew
+                self._bound()
         except OSError as problem:
             raise EndorsementError(
                 f"an endorsement cannot be kept: {problem.strerror}",
@@ -171,11 +172,11 @@ def as_text(at: datetime) -> str:
 
 def _index(folder: Path, url: str, post: str | None) -> Path:
     """Where the index of an answer lies: readable, and of safe characters alone whatever the address has."""
-    parts = urlsplit(url)
-    host = _UNSAFE.sub(".", parts.netloc.lower()).strip(".")[:100] or "host"
-    text = _UNSAFE.sub("-", f"{parts.path} {parts.query}").strip("-")
+    host, _, path = url.partition("://")[2].partition("/")
+    host = _UNSAFE_IN_HOST.sub("-", host.lower()).strip(".-")[:100] or "host"
+    text = _UNSAFE.sub("-", path).strip("-")[:64].strip("-") or "root"
     key = sha256(f"{url} {post or ''}".encode()).hexdigest()[:12]
-    return folder / host / f"{text[:64]}.{key}{INDEX}"
+    return folder / host / f"{text[:64].strip('-')}.{key}{INDEX}"
 
 
 def _family(index: Path) -> list[Path]:
