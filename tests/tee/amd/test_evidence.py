@@ -236,6 +236,12 @@ def test_a_table_comes_back_however_its_host_writes_guids(mixed_endian: bool, pa
     assert table.parse(table.encode(CONTENTS, mixed_endian=mixed_endian, page=page)) == CONTENTS
 
 
+def test_a_guid_is_written_big_endian_unless_the_host_does_as_windows() -> None:
+    guid = table.GUIDS["vcek"]
+    assert table.encode(CONTENTS).startswith(guid.bytes)
+    assert table.encode(CONTENTS, mixed_endian=True).startswith(guid.bytes_le)
+
+
 def test_contents_of_unknown_kinds_are_left_out() -> None:
     data = bytearray(table.encode(CONTENTS))
     data[24:40] = b"\xee" * 16
@@ -287,6 +293,7 @@ def test_bytes_that_no_entry_speaks_of_are_refused() -> None:
 def test_an_oversized_table_is_refused_before_it_is_read() -> None:
     with pytest.raises(MalformedEvidenceError, match="at most"):
         table.parse(bytes(table.MAX_SIZE + 1))
+    assert table.parse(bytes(table.MAX_SIZE)) == {}
 
 
 @given(st.binary(max_size=200))

@@ -151,6 +151,8 @@ def test_cached_and_uncached_claims_are_the_same() -> None:
 def test_claims_that_nobody_here_knows_are_named() -> None:
     claims = TEE.verify(wrapped(changed_platform({99999: b"?", -5: 1})), PINNED, nonce=NONCE)
     assert any("99999" in note for note in claims.not_checked)
+    claims = TEE.verify(wrapped(changed_realm({88888: b"?"})), PINNED, nonce=NONCE)
+    assert any("88888" in note for note in claims.not_checked)
 
 
 # --- each check fails -----------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from base64 import b64encode, urlsafe_b64encode
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,6 +32,13 @@ JWK: dict[str, Any] = {"kty": "EC", "crv": "P-384", "x": text(NUMBERS.x), "y": t
 PEM = b"-----BEGIN PUBLIC KEY-----\n" + b64encode(SPKI) + b"\n-----END PUBLIC KEY-----\n"
 
 
+RSA_PEM = (
+    rsa.generate_private_key(65537, 2048)
+    .public_key()
+    .public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+)
+
+
 def keys(data: bytes | Any, name: str = "cpak") -> Any:
     document = data if isinstance(data, bytes) else json.dumps(data).encode()
     return device_keys("arm-cca", "cpak", Endorsements(documents={name: document}))
@@ -40,6 +49,11 @@ def test_every_form_gives_the_same_key(data: Any) -> None:
     (key,) = keys(data)
     assert key.spki == SPKI
     assert key.assurance is Assurance.EMULATED  # a document does not say what its device is
+
+
+def test_a_document_may_have_many_keys_and_be_large() -> None:
+    assert len(keys([JWK] * 4096)) == 4096
+    assert len(keys(PEM + b"\n" * (MAX_DOCUMENT - len(PEM)))) == 1
 
 
 def test_all_documents_of_the_name_count_and_no_others() -> None:
@@ -66,6 +80,11 @@ def test_a_key_with_ids_is_for_that_device_alone() -> None:
         [JWK] * 4097,
         [5],
         {"kty": "RSA"},
+        JWK | {"kty": "OKP"},
+        JWK | {"crv": ["P-384"]},
+        JWK | {"y": 5},
+        RSA_PEM,
+        PEM + b"\n" * (MAX_DOCUMENT + 1 - len(PEM)),
         {"kty": "EC"},
         JWK | {"crv": "P-1"},
         JWK | {"x": 5},
@@ -100,6 +119,9 @@ def test_a_point_off_its_curve_is_refused() -> None:
 def test_an_anchor_that_is_no_key_is_the_callers_mistake() -> None:
     with pytest.raises(UsageError):
         device_keys("arm-cca", "cpak", Endorsements(anchors=(Anchor("arm-cca", bytes(32)),)))
+    other = load_pem_public_key(RSA_PEM).public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(UsageError, match="RSA"):
+        device_keys("arm-cca", "cpak", Endorsements(anchors=(Anchor("arm-cca", other),)))
 
 
 @given(st.binary(max_size=200))

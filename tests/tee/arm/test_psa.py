@@ -200,6 +200,14 @@ def test_a_measurement_of_another_size_than_its_algorithm_is_left_to_the_policy(
     assert claims.details["sizes_agree"] is False
     (step,) = [check for check in claims.checks if check.id == checks.SIZES.id]
     assert step.status is Status.SKIPPED
+    assert any("how some measurements were made" in note for note in claims.not_checked)
+
+
+def test_without_a_nonce_freshness_is_listed_as_not_checked() -> None:
+    claims = TEE.verify(wrapped(TOKEN), PINNED)
+    assert not claims.fresh
+    assert claims.checks[-1].status is Status.SKIPPED
+    assert any("replay" in note for note in claims.not_checked)
 
 
 def test_another_nonce_is_a_replay() -> None:

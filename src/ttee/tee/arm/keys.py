@@ -200,7 +200,8 @@ def _key(
     name: str, key: PublicKeyTypes, instance: bytes | None = None, implementation: bytes | None = None
 ) -> DeviceKey:
     spki = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    load_key(spki)
+    if not isinstance(load_public_key(spki, what=name, error=EndorsementError), ec.EllipticCurvePublicKey):
+        raise _unreadable(name, "a key is not an elliptic curve's")
     reliance = Reliance("endorsement", f"device key ({name})", sha256(spki).digest())
     return DeviceKey(spki, reliance, Assurance.EMULATED, instance, implementation)
 
