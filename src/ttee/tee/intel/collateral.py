@@ -50,6 +50,7 @@ class Collateral:
     relied_on: tuple[Reliance, ...]
 
 
+_READ = (COLLATERAL, *NAMES)
 _KNOWN: PositiveCache[_Key, Collateral] = PositiveCache(64)
 
 
@@ -61,7 +62,7 @@ def verify_collateral(
     Raises EndorsementError (missing, malformed, stale, for another TEE), AnchorError, CertificateError,
     SignatureError, RevokedError.
     """
-    key = tee, trusted, tuple(documents.get(name) for name in (COLLATERAL, *NAMES))
+    key = tee, trusted, tuple(map(documents.get, _READ))
     known = _KNOWN.get(key, at)
     if known is None:
         fresh = Steps()

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from ttee.errors import MalformedEvidenceError
 from ttee.model import ClaimValue, Evidence
+from ttee.pki.cache import memo
 from ttee.tee.intel.quote import QE_VENDOR, SGX, TDX, Quote, parse
 from ttee.tee.intel.reports import SgxReport, TdReport
 
@@ -85,7 +86,6 @@ def details(report: SgxReport | TdReport) -> dict[str, ClaimValue]:
 
 
 def _sgx(report: SgxReport) -> dict[str, ClaimValue]:
-    attributes = int.from_bytes(report.attributes[:8], "little")
     return {
         "mr_enclave": report.mr_enclave,
         "mr_signer": report.mr_signer,
@@ -94,13 +94,17 @@ def _sgx(report: SgxReport) -> dict[str, ClaimValue]:
         "cpu_svn": report.cpu_svn,
         "misc_select": report.misc_select,
         "attributes": report.attributes,
-        **{name: bool(attributes >> bit & 1) for name, bit in _SGX_BITS.items()},
+        **_sgx_bits(report.attributes),
     }
 
 
+@memo(64)
+def _sgx_bits(attributes: bytes) -> dict[str, ClaimValue]:
+    flags = int.from_bytes(attributes[:8], "little")
+    return {name: bool(flags >> bit & 1) for name, bit in _SGX_BITS.items()}
+
+
 def _td(report: TdReport) -> dict[str, ClaimValue]:
-    attributes = int.from_bytes(report.td_attributes, "little")
-    xfam = int.from_bytes(report.xfam, "little")
     return {
         "mr_td": report.mr_td,
         "rtmr0": report.rtmr0,
@@ -117,8 +121,21 @@ def _td(report: TdReport) -> dict[str, ClaimValue]:
         "tee_tcb_svn": report.tee_tcb_svn,
         "tee_tcb_svn_2": report.tee_tcb_svn_2,
         "td_attributes": report.td_attributes,
-        **{name: bool(attributes >> bit & 1) for name, bit in _TD_BITS.items()},
-        "reserved_td_attributes": bool(attributes & ~_TD_KNOWN),
+        **_td_bits(report.td_attributes),
         "xfam": report.xfam,
-        "reserved_xfam": bool(xfam & ~_XFAM_MAY or ~xfam & _XFAM_SET),
+        "reserved_xfam": _is_reserved_xfam(report.xfam),
     }
+
+
+# The bits of many quotes are the same few.
+@memo(64)
+def _td_bits(attributes: bytes) -> dict[str, ClaimValue]:
+    flags = int.from_bytes(attributes, "little")
+    bits: dict[str, ClaimValue] = {name: bool(flags >> bit & 1) for name, bit in _TD_BITS.items()}
+    return {**bits, "reserved_td_attributes": bool(flags & ~_TD_KNOWN)}
+
+
+@memo(64)
+def _is_reserved_xfam(xfam: bytes) -> bool:
+    flags = int.from_bytes(xfam, "little")
+    return bool(flags & ~_XFAM_MAY or ~flags & _XFAM_SET)

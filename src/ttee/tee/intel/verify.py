@@ -96,8 +96,11 @@ def verify(
         step.detail = f"version {quote.version}, {quote.tee}"
     with steps(checks.QUOTE_ALGORITHM, "ECDSA on P-256 with SHA-256"):
         _check_algorithm(quote)
+    documents = endorsements.documents
+    if evidence.endorsements:
+        documents = {**evidence.endorsements, **documents}
     collateral = verify_collateral(
-        {**evidence.endorsements, **endorsements.documents},
+        documents,
         quote.tee,
         trusted(endorsements, quote.tee, INTEL),
         at,
@@ -236,8 +239,13 @@ def _check_nonce(quote: Quote, nonce: bytes) -> None:
         )
 
 
+_NO_LOG = Told({}, (), ("what the runtime registers are made of: no event log was given",))
+
+
 def _check_logs(report: TdReport, parts: Mapping[str, bytes], steps: Steps) -> Told:
     """Steps 21 to 23: what the logs say, and leave unsaid."""
+    if len(parts) == 1:
+        return _NO_LOG
     told, not_checked = Told({}, (), ()), list[str]()
     if "ccel" in parts:
         not_checked += _check_ccel(report, parts["ccel"], steps)
@@ -245,7 +253,7 @@ def _check_logs(report: TdReport, parts: Mapping[str, bytes], steps: Steps) -> T
         told = check_event_log(report, parts[EVENT_LOG], steps)
         not_checked += told.not_checked
     if not parts.keys() & {"ccel", EVENT_LOG}:
-        not_checked = ["what the runtime registers are made of: no event log was given"]
+        not_checked += _NO_LOG.not_checked
     if PART in parts:
         not_checked += check_statement(parts[PART], report.report_data, steps)
     return evolve(told, not_checked=tuple(not_checked))
