@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of TEEs, attacks and parties, as types (docs/spec/trust.md, section 3)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+
+from attrs import field, frozen
+
+from ttee.errors import QuestionError
+from ttee.trust.facts import Condition
+from ttee.trust.rules import Source
+
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
+
+
+class Property(StrEnum):
+    """What can be broken. The first six are what one asks for; the last two are finer."""
+
+    CONFIDENTIALITY = "confidentiality"
+    INTEGRITY = "integrity"
+    ATTESTATION = "attestation"
+    FRESHNESS = "freshness"
+    AVAILABILITY = "availability"
+    KEYS = "keys"
+    LEAKAGE = "leakage"
+    IDENTITY = "identity"
+
+
+EFFECTS = tuple(each for each in Property if each is not Property.IDENTITY)
+"""What an attack or a flaw can do to one TEE."""
+
+FLAW_EFFECTS = (
+    Property.CONFIDENTIALITY,
+    Property.INTEGRITY,
+    Property.ATTESTATION,
+    Property.KEYS,
+    Property.FRESHNESS,
+)
+
+
+class Scope(StrEnum):
+    """Where a capability is had."""
+
+    MACHINE = "machine"
+    NETWORK = "network"
+    ROLE = "role"
+
+
+class Reach(StrEnum):
+    """How far one success of an attack carries."""
+
+    MACHINE = "machine"
+    FLEET = "fleet"
+    SESSION = "session"
+
+
+class Over(StrEnum):
+    """On which machines an adversary has its capabilities."""
+
+    ALL = "all"
+    OPERATOR = "operator"
+    MACHINE = "machine"
+
+
+ROLES = ("manufacturer", "foundry", "assembler", "certifier", "updater", "verifier", "operator", "author")
+DESIGN_ROLES = ROLES[:6]
+CLASSES = ("remote", "host", "physical", "supply", "state")
+FIXES = ("tcb", "config", "measured-image", "code", "policy", "protocol", "design", "none")
+STATUSES = ("demonstrated", "vendor-confirmed", "extrapolated", "alleged")
+
+DIMENSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        name: tuple(values.split())
+        for name, values in {
+            "isolation_unit": "function process vm world device machine circuit",
+            "isolation": "page-tables pmp metadata-table cpu-mode core chip fabric",
+            "sharing": "time-shared-core spatial-core own-cache own-llc own-die own-fabric",
+            "launch": "static late measured dice encrypted",
+            "memory_confidentiality": "none deterministic counter on-chip secret-free",
+            "memory_integrity": "none access-control logical mac mac-tree on-chip",
+            "memory_freshness": "none remap-guard counter-tree on-chip",
+            "io": "none bounce device-tee fabric",
+            "sealing": "none plain tpm-counter flash-counter quorum",
+            "key_origin": "vendor-keeps vendor-diversified on-die puf owner dkg",
+            "certification": "vendor-online vendor-offline cloud owner threshold registry none",
+            "attestation_path": "vendor-service collateral offline third-party quorum none",
+            "signing": "random-nonce-in-dram deterministic on-die hash-based post-quantum",
+            "evidence_identity": "none group chip site",
+            "channel_binding": "none tls-key ephemeral early-exporter exporter",
+            "evidence_freshness": "none timestamp epoch nonce",
+            "coverage": "launch registers configuration state",
+            "updates": "vendor vendor-svn owner k-of-n immutable",
+            "recovery": "none tcb revoke-id revoke-class",
+            "side_channels": "out best-effort isolated secret-free",
+            "physical": "out cold bus glitch invasive",
+            "supply": "trust certified logged inspectable multi-foundry",
+            "openness": "closed spec source buildable rtl rtl-pdk",
+            "assurance": "none certified review fuzzed proof",
+            "liveness": "host cloud quorum owner",
+            "privacy": "linkable group blind result-only",
+            "set_up_by": "host-firmware own-firmware hardware",
+        }.items()
+    }
+)
+"""The values of each dimension, weakest first."""
+TEXT_DIMENSIONS = ("tcb", "workload", "performance")
+UNKNOWN = "unknown"
+
+
+@frozen(slots=True)
+class Capability:
+    """Something an attacker can do. `name` completes "whoever has …"."""
+
+    id: str
+    name: str
+    kind: str
+    scope: Scope
+    implies: tuple[str, ...] = ()
+    by_operator: bool = False
+    by_owner: bool = False
+    roles: tuple[str, ...] = ()
+
+
+@frozen(slots=True)
+class Party:
+    """A legal entity; `parent` owns it."""
+
+    id: str
+    name: str
+    jurisdiction: str
+    parent: str | None = None
+    sources: tuple[Source, ...] = ()
+
+
+@frozen(slots=True)
+class Holders:
+    """k of these: names of parties, or in a deployment of parts."""
+
+    k: int
+    of: tuple[str, ...]
+
+
+@frozen(slots=True)
+class Adversary:
+    """Who attacks: what it has, where, and what it may spend."""
+
+    id: str
+    name: str
+    capabilities: tuple[str, ...]
+    over: Over = Over.ALL
+    elsewhere: bool = False
+    roles: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
+    budget_usd: int = 0
+
+
+@frozen(slots=True)
+class Component:
+    """A part of a design, with its undisclosed flaw."""
+
+    id: str
+    name: str
+    maker: str | None = None
+    codebase: str | None = None
+    breaks: tuple[Property, ...] = FLAW_EFFECTS
+
+
+@frozen(slots=True)
+class OutOfScope:
+    """Capabilities that a design's maker declares not to defend against."""
+
+    capabilities: tuple[str, ...]
+    sources: tuple[Source, ...]
+
+
+def _roles(value: Mapping[str, Holders]) -> Mapping[str, Holders]:
+    return MappingProxyType(dict(value))
+
+
+def _dimensions(value: Mapping[str, str]) -> Mapping[str, str]:
+    return MappingProxyType(dict(value))
+
+
+@frozen(slots=True)
+class Design:
+    """One design of TEE. A dimension that is left out is unknown, and counts for the attacker."""
+
+    id: str
+    name: str
+    roles: Mapping[str, Holders] = field(converter=_roles)
+    components: tuple[Component, ...]
+    sources: tuple[Source, ...]
+    dimensions: Mapping[str, str] = field(converter=_dimensions, factory=dict)
+    classes: tuple[str, ...] = ()
+    machine_usd: int = 0
+    since: str = ""
+    studies: int = 0
+    out_of_scope: tuple[OutOfScope, ...] = ()
+    checked: bool = True
+
+    def may_be(self, dimension: str, *values: str) -> bool:
+        """Whether the design has one of these values there, as far as is known."""
+        return self.dimensions.get(dimension, UNKNOWN) in (*values, UNKNOWN)
+
+
+Needs = tuple[tuple[str, ...], ...]
+"""Any of these sets of capabilities."""
+
+
+@frozen(slots=True)
+class Target:
+    """A design or class that an attack aims at, and what refutes that it applies."""
+
+    tee: str
+    when: tuple[Condition, ...] = ()
+    unless: tuple[tuple[Condition, ...], ...] = ()
+    needs: Needs | None = None
+    breaks: tuple[Property, ...] | None = None
+
+
+@frozen(slots=True)
+class Attack:
+    """A published attack. `cost_usd` is what its equipment costs; None: not published."""
+
+    id: str
+    name: str
+    public: str
+    needs: Needs
+    breaks: tuple[Property, ...]
+    targets: tuple[Target, ...]
+    fix_kind: str
+    sources: tuple[Source, ...]
+    fix: str = ""
+    cost_usd: int | None = None
+    reach: Reach = Reach.MACHINE
+    status: str = "demonstrated"
+    checked: bool = True
+    cve: tuple[str, ...] = ()
+    modelled_by: str | None = None
+
+    @property
+    def compiled(self) -> bool:
+        """Whether rules are made of it: not of an allegation, nor of what other rules derive."""
+        return self.status != "alleged" and self.modelled_by is None
+
+
+@frozen(slots=True)
+class Knowledge:
+    """Everything that is known, as of a day."""
+
+    as_of: date
+    capabilities: Mapping[str, Capability]
+    parties: Mapping[str, Party]
+    adversaries: Mapping[str, Adversary]
+    designs: Mapping[str, Design]
+    attacks: Mapping[str, Attack]
+
+    def moment(self, text: str | None) -> date:
+        """The day that a question is about; the latest known when `text` is None. Raises QuestionError."""
+        if text is None:
+            return self.as_of
+        day = first_day(text[:10])
+        if day is None:
+            raise QuestionError(f"{text[:64]!r} is not a day", hint="write it like 2026-11-21")
+        if day > self.as_of:
+            raise QuestionError(
+                f"{text[:64]} lies after what is known, which ends at {self.as_of}",
+                hint="ask about an earlier day, or update the knowledge",
+            )
+        return day
+
+
+def first_day(text: str) -> date | None:
+    """The first day of what `text` names: a year, a month or a day; None if it names none."""
+    found = _DATE.fullmatch(text)
+    try:
+        return date(int(found[1]), int(found[2] or 1), int(found[3] or 1)) if found else None
+    except ValueError:
+        return None
+
