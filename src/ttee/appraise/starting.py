@@ -19,7 +19,7 @@ from ttee.appraise.rules import Comparison, split_key
 from ttee.model import Anchor, Assurance, Claims, ClaimValue
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 _APP = "What may run: SHA-384 of the bundle. `ttee measure` recomputes it from source."
@@ -61,7 +61,7 @@ def policy_from_claims(
     *,
     at: datetime,
     advice: Mapping[str, str] = _NONE,
-    anchors: Iterable[Anchor] = (),
+    anchors: Sequence[Anchor] = (),
     nonce_required: bool = False,
 ) -> str:
     """The same, out of claims that are believed: what the evidence said is pinned.
@@ -76,7 +76,8 @@ def policy_from_claims(
         if not any(_says_something(claims, name) for name in names):
             lines.insert(2, f"# {_SILENT[group]}, and so refused. To accept that: {_ANY[group]} = true")
     lines += [*_distrust(claims, at), "", f"[tee.{claims.tee}]"]
-    anchors = tuple(anchors)
+    inside = [anchor for anchor in anchors if anchor.tee != claims.tee]
+    anchors = [anchor for anchor in anchors if anchor.tee == claims.tee]
     if anchors or not any(reliance.kind == "root" for reliance in claims.relied_on):
         lines += _anchor_lines(anchors, claims.assurance)
     else:
@@ -90,7 +91,10 @@ def policy_from_claims(
     values = {claim: value for claim, value in claims.details.items() if claim not in claims.currency[:1]}
     advice = _with_pins(advice, claims)
     others = {**values, **({"user_data": claims.user_data} if claims.user_data else {})}
-    return "\n".join([*lines, *_rules(values, advice), *_others(others, advice)]) + "\n"
+    lines += [*_rules(values, advice), *_others(others, advice)]
+    for tee in dict.fromkeys(anchor.tee for anchor in inside):
+        lines += ["", f"[tee.{tee}]  # the TEE inside", *_anchor_lines(inside, claims.assurance)]
+    return "\n".join(lines) + "\n"
 
 
 def _recomputed(claim: str) -> str:

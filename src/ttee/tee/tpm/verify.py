@@ -115,6 +115,7 @@ def quote_details(attest: Attest, bank: str) -> dict[str, ClaimValue]:
         "clock_safe": attest.safe,
         "reset_count": attest.reset_count,
         "restart_count": attest.restart_count,
+        "firmware_version": ".".join(str(attest.firmware >> shift & 0xFFFF) for shift in (48, 32, 16, 0)),
         "firmware_version_1": attest.firmware >> 32,
         "firmware_version_2": attest.firmware & 0xFFFFFFFF,
     }
