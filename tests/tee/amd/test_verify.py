@@ -178,6 +178,7 @@ def test_a_genuine_report_of_any_line_key_and_version_passes_every_check(product
         assert claims.fresh
         assert claims.user_data == claims.nonce == NONCE
         assert claims.pins == {"app": ("measurement",)}
+        assert any("AMD signs no list" in note for note in claims.not_checked)
 
 
 def test_what_is_remembered_changes_nothing() -> None:
@@ -314,6 +315,9 @@ CLOUD = der.encode(0x16, b"Some Cloud")
         ({"2": der.encode(der.UTF8_STRING, b"Milan-B0")}, "not one element of tag 0x16"),
         ({"2": der.encode(0x16, b"Milan\n")}, "not a short text"),
         ({"2": der.encode(0x16, b"")}, "not a short text"),
+        ({"2": der.encode(0x16, b"Mil\xe4n")}, "not a short text"),
+        ({"2": der.encode(0x16, b"M" * 65)}, "not a short text"),
+        ({"2": der.encode(0x16, b"M" * 64)}, "no product line"),
         ({"3.3": None}, "no extension 1.3.6.1.4.1.3704.1.3.3 (snpSPL)"),
         ({"3.8": der.encode_integer(256)}, "from 0 to 255"),
         ({"3.8": der.encode_integer(-1)}, "from 0 to 255"),
@@ -371,6 +375,9 @@ def test_a_key_of_another_kind_is_refused(key: x509.PrivateKey) -> None:
     [
         name("SEV-VCEK "),
         x509.name(CN="SEV-VCEK"),
+        der.encode(
+            der.SEQUENCE, der.only(name("SEV-VCEK"), der.SEQUENCE), der.only(x509.name(C="US"), der.SEQUENCE)
+        ),
         x509.name(
             OU="Engineering", C="DE", L="Santa Clara", ST="CA", O="Advanced Micro Devices", CN="SEV-VCEK"
         ),
@@ -440,7 +447,17 @@ def test_amds_own_chips_are_refused_where_the_policy_pins_another_root() -> None
 def test_a_root_with_the_right_name_and_another_key_is_refused() -> None:
     stranger = x509.pss(rsa.generate_private_key(65537, 2048))
     ark = VENDOR.ark(key=x509.public(rsa.generate_private_key(65537, 2048)), signer=stranger)
-    assert fails(refused(given=chain(ark=ark)), AnchorError, checks.CHAIN)
+    error = refused(given=chain(ark=ark))
+    assert fails(error, AnchorError, checks.CHAIN)
+    assert "ends in 'ARK-Milan', which is not pinned" in error.message
+    # Beside the genuine one it does no harm.
+    verified(given=given_with(chain=x509.pem(VENDOR.intermediate()) + x509.pem(ark) + x509.pem(VENDOR.ark())))
+
+
+def test_the_pinned_root_of_another_line_does_not_stand_in_the_way() -> None:
+    genoa = vendor(GENOA)
+    both = x509.pem(VENDOR.intermediate()) + x509.pem(genoa.ark()) + x509.pem(VENDOR.ark())
+    verified(given=evolve(given_with(chain=both), anchors=(genoa.anchor(), VENDOR.anchor())))
 
 
 def test_an_intermediate_that_its_root_did_not_sign_is_refused() -> None:

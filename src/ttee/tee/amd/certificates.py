@@ -114,19 +114,16 @@ def find_path(
 ) -> tuple[Certificate, Certificate, Certificate]:
     """`vek`, an intermediate that signed it, and the root above: out of what was given, and our own.
 
-    Raises CertificateError (no such intermediate), SignatureError (none signed it), AnchorError (no such root).
+    Raises SignatureError (no intermediate signed it), CertificateError (it is another line's), AnchorError.
     """
     everything = (*given, *shipped(vek.product))
-    candidates = [each for each in everything if each.subject == vek.certificate.issuer]
-    for candidate in candidates:
+    for candidate in (each for each in everything if each.subject == vek.certificate.issuer):
         with suppress(NotAuthenticError):
             check_issued(vek.certificate, candidate, algorithms=ALGORITHMS, what=KINDS[vek.kind])
             intermediate = candidate
             break
     else:
         above = vek.certificate.issuer_common_name
-        if not candidates:
-            raise CertificateError(f"there is no certificate of {above!r}", where="chain", source=SOURCE)
         raise SignatureError(f"{above} did not sign this {KINDS[vek.kind]}", where="vek", source=SOURCE)
     require_name(intermediate.issuer, f"ARK-{vek.product.line}", what=f"issuer of {intermediate.common_name}")
     for each in everything:

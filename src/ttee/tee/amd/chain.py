@@ -56,7 +56,7 @@ def endorse(report: Report, documents: Mapping[str, bytes], trust: Trusted, at: 
 def _key(report: Report, documents: Mapping[str, bytes], trust: Trusted) -> Hashable:
     """Everything that steps 4 to 7 look at."""
     given = (documents.get(VEK), documents.get(CHAIN), documents.get(ASK), documents.get(CRL))
-    return report.signing_key, report.version > 2, report.cpuid, given, trust
+    return report.signing_key, report.version, report.cpuid, given, trust
 
 
 def _endorse(

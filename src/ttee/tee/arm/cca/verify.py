@@ -21,6 +21,7 @@ bytes are worth is the policy's to say, as is which software and which realm are
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -53,7 +54,7 @@ from ttee.tee.arm.keys import device_keys, key_for, load_xy
 from ttee.tee.arm.signed import check_lifecycle, parsed, signer, strength, verify_signature
 from ttee.tee.steps import Steps
 
-PINS = {"app": ("realm_initial_measurement",), "platform": ("software_digest",)}
+PINS = {"app": ("realm_initial_measurement",), "platform": ("software_digest", "software_measurements")}
 
 
 def verify(
@@ -164,16 +165,15 @@ def _realm(payload: bytes) -> _Above:
     Behind the head of a short map, its key 10 and the head of 64 bytes, any 64 bytes read alike, and nothing else
     follows from them: the part around them is remembered.
     """
-    begin = 1 + len(_CHALLENGE_FIRST)
-    end = begin + CHALLENGE
-    if payload[:1] not in _SHORT_MAPS or payload[1:begin] != _CHALLENGE_FIRST or len(payload) < end:
+    found = _CHALLENGE_FIRST.fullmatch(payload)
+    if found is None:
         return _read_realm(payload)
-    above = _realm_around(payload[:begin], payload[end:])
-    return evolve(above, realm=evolve(above.realm, challenge=payload[begin:end]))
+    before, challenge, behind = found.groups()
+    above = _realm_around(before, behind)
+    return evolve(above, realm=evolve(above.realm, challenge=challenge))
 
 
-_SHORT_MAPS = frozenset(bytes([0xA0 | entries]) for entries in range(1, 24))
-_CHALLENGE_FIRST = b"\x0a\x58\x40"
+_CHALLENGE_FIRST = re.compile(rb"([\xa1-\xb7]\x0a\x58\x40)(.{%d})(.*)" % CHALLENGE, re.DOTALL)
 
 
 @lru_cache(maxsize=256)
