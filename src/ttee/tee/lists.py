@@ -17,7 +17,7 @@ from ttee.errors import EndorsementError, TteeError
 from ttee.pki.addresses import crl_addresses
 from ttee.pki.certificate import Certificate
 from ttee.pki.crl import Crl, check_crl, load_crl
-from ttee.pki.loose import revocation_list
+from ttee.pki.found import find
 from ttee.pki.window import rfc3339
 from ttee.tee.sources import Answer, File, Source
 
@@ -69,7 +69,7 @@ def adopt(
     kind: str = CRL,
 ) -> dict[str, bytes]:
     """For each issuer in `path` the newest of its lists among `files` that is current at `at`."""
-    found = [crl for crl in (revocation_list(file.data) for file in files) if crl is not None]
+    found = [crl for file in files for crl in find(file.data).crls]
     best: dict[str, Crl] = {}
     for issuer in path[1:]:
         for crl in found:

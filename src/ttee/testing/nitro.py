@@ -26,6 +26,12 @@ from ttee.testing import x509
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """The moment at which documents are made, unless asked otherwise."""
 LEVELS = ("root", "region", "zone", "instance")
+LISTS = {
+    "root": "http://aws-nitro-enclaves-crl.s3.amazonaws.com/crl/00000000-0000-4000-8000-000000000000.crl",
+    "region": "http://crl-us-east-1-aws-nitro-enclaves.s3.us-east-1.amazonaws.com/crl/"
+    "00000000-0000-4000-8000-000000000001.crl",
+}
+"""Where the lists of an authority are, as its certificates say: AWS's addresses, at which nobody else is asked."""
 _ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 
 
@@ -62,7 +68,11 @@ class Vendor:
             "key": x509.public(self.keys[level]),
             "signer": x509.ecdsa(self.keys[above]),
             "serial": at + 1,
-            "extensions": (x509.basic_constraints(ca=True, path_length=length), x509.key_usage(0, 5, 6)),
+            "extensions": (
+                x509.basic_constraints(ca=True, path_length=length),
+                x509.key_usage(0, 5, 6),
+                *([x509.crl_points(LISTS[above])] if at and above in LISTS else []),
+            ),
         }
         return x509.certificate(**usual | faults)
 

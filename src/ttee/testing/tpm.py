@@ -31,6 +31,12 @@ from ttee.testing import x509
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 """A moment at which certificates are valid."""
+AUTHORITIES = {
+    "issuer": "http://pki.infineon.com/made-by-ttee-testing/issuer.crt",
+    "root": "http://pki.infineon.com/made-by-ttee-testing/root.crt",
+}
+"""Where authorities' certificates are, as those below them say: on a host at which makers of TPMs are asked."""
+REVOKED = "http://pki.infineon.com/made-by-ttee-testing/issuer.crl"
 SAN, EKU = "2.5.29.17", "2.5.29.37"
 _NUMBERS = {name: number for number, name in ALGORITHMS.items()}
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {
@@ -185,7 +191,11 @@ class Vendor:
             "key": x509.public(self.issuer),
             "signer": x509.ecdsa(self.root),
             "serial": 2,
-            "extensions": (x509.basic_constraints(ca=True, path_length=0), x509.key_usage(5, 6)),
+            "extensions": (
+                x509.basic_constraints(ca=True, path_length=0),
+                x509.key_usage(5, 6),
+                x509.issuer_at(AUTHORITIES["root"]),
+            ),
         }
         root = x509.certificate(
             subject=self.subject("root"),
@@ -204,7 +214,13 @@ class Vendor:
             "key": spki,
             "signer": x509.ecdsa(self.issuer, SHA256()),
             "serial": 0x77,
-            "extensions": (x509.basic_constraints(ca=False), x509.key_usage(usage), *extensions),
+            "extensions": (
+                x509.basic_constraints(ca=False),
+                x509.key_usage(usage),
+                x509.issuer_at(AUTHORITIES["issuer"]),
+                x509.crl_points(REVOKED),
+                *extensions,
+            ),
         }
         return x509.certificate(**usual | faults)
 

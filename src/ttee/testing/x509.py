@@ -100,6 +100,18 @@ def key_usage(*used: int) -> bytes:
     return extension("2.5.29.15", bits(bytes([value]), unused), critical=True)
 
 
+def crl_points(url: str) -> bytes:
+    """The extension that says where the issuer's revocation list is."""
+    name = der.encode(der.context(0), der.encode(der.context(6, constructed=False), url.encode()))
+    return extension("2.5.29.31", sequence(sequence(der.encode(der.context(0), name))))
+
+
+def issuer_at(url: str) -> bytes:
+    """The extension that says where the issuer's certificate is."""
+    where = der.encode(der.context(6, constructed=False), url.encode())
+    return extension("1.3.6.1.5.5.7.1.1", sequence(sequence(der.encode_oid("1.3.6.1.5.5.7.48.2"), where)))
+
+
 @frozen(slots=True)
 class Signer:
     """An algorithm with its parameters, in DER, and how to sign with it."""

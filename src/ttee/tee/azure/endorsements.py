@@ -13,7 +13,7 @@ from datetime import datetime
 from functools import cache
 
 from ttee.model import Assurance, Evidence
-from ttee.pki import loose
+from ttee.pki.found import find
 from ttee.tee import lists
 from ttee.tee.amd import adoption as snp_files
 from ttee.tee.amd import endorsements as snp
@@ -52,7 +52,7 @@ def sources(evidence: Evidence, documents: Mapping[str, bytes], at: datetime) ->
     found = (service.sources if inner.tee == TDX else snp.sources)(inner, documents, at)
     if AK not in evidence.parts:
         return found
-    chain = loose.certificates(evidence.parts.get("chain") or documents.get(AK_CHAIN, b""))
+    chain = find(evidence.parts.get("chain") or documents.get(AK_CHAIN, b"")).certificates
     return found + questions(_asked(evidence), chain, documents, at)
 
 
@@ -61,8 +61,8 @@ def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[st
     inner = inside(evidence)
     found = dict((service.adopt if inner.tee == TDX else snp_files.adopt)(inner, files, at))
     if AK in evidence.parts:
-        pool = [each for file in files for each in loose.certificates(file.data)]
-        pool += loose.certificates(evidence.parts.get("chain", b""))
+        pool = [each for file in files for each in find(file.data).certificates]
+        pool += find(evidence.parts.get("chain", b"")).certificates
         found |= authorities(_asked(evidence), pool, files, at)
     return found
 

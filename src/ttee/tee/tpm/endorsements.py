@@ -25,6 +25,7 @@ from ttee.model import Evidence
 from ttee.pki import loose
 from ttee.pki.addresses import issuer_addresses
 from ttee.pki.certificate import Certificate, load_padded_certificate
+from ttee.pki.found import find
 from ttee.pki.path import check_issued
 from ttee.tee import lists
 from ttee.tee.sources import Answer, File, Source
@@ -74,7 +75,7 @@ def sources(evidence: Evidence, documents: Mapping[str, bytes], at: datetime) ->
     """Questions for the next authority of each path that does not reach a root, and for lists of those that do."""
     found: list[Source] = []
     for part, data in certified(evidence.parts, documents).items():
-        given = loose.certificates(chain_of(part, evidence.parts, documents))
+        given = find(chain_of(part, evidence.parts, documents)).certificates
         found += questions(_asked(part, data), given, documents, at)
     return tuple(found)
 
@@ -101,10 +102,10 @@ def questions(
 
 def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[str, bytes]:
     """The certificates of these keys, the authorities above them, their current lists, and what was sealed for them."""
-    loose_ones = [each for file in files for each in loose.certificates(file.data)]
+    loose_ones = [each for file in files for each in find(file.data).certificates]
     found: dict[str, bytes] = _of_keys(evidence, files, loose_ones)
     for part, data in certified(evidence.parts, found).items():
-        pool = [*loose.certificates(evidence.parts.get(CHAIN, b"")), *loose_ones]
+        pool = [*find(evidence.parts.get(CHAIN, b"")).certificates, *loose_ones]
         found |= authorities(_asked(part, data), pool, files, at)
     if "platform_certificate" in evidence.parts:
         for each in loose_ones:
@@ -189,7 +190,7 @@ def _sealed_for(data: bytes, secret: str) -> str | None:
 
 def _take_issuer(answer: Answer, *, name: str, path: tuple[Certificate, ...]) -> Mapping[str, bytes]:
     """The path so far, with the issuer in an answer on top. Raises EndorsementError."""
-    for each in loose.certificates(answer.body):
+    for each in find(answer.body).certificates:
         if _issued(path[-1], each):
             return {name: loose.pem((*path[1:], each))}
     raise EndorsementError(
