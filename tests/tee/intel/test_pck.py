@@ -140,6 +140,8 @@ def test_fields_that_intel_may_add_are_let_through() -> None:
     more = (
         der.only(fields(), der.SEQUENCE)
         + field("9", b"\5\0")
+        + field("9.4", b"\5\0")
+        + x509.sequence(der.encode_oid(SGX_EXTENSION.removesuffix("1") + "2.4"), b"\5\0")
         + x509.sequence(der.encode_oid("1.2.3"), b"\5\0")
     )
     assert said(der.encode(der.SEQUENCE, more)).fmspc == bytes(6)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -40,7 +41,7 @@ from ttee.tee.intel.quote import (
     SGX,
     TDX,
 )
-from ttee.testing import intel, x509
+from ttee.testing import eventlog, intel, x509
 from ttee.testing.intel import NOW, Machine, Vendor, sgx_report, td_report
 
 VENDOR = Vendor.random()
@@ -107,6 +108,8 @@ def test_claims_are_what_the_report_says() -> None:
     assert found.user_data == report.report_data
     assert found.debug is False
     assert not found.fresh
+    assert [check.id for check in found.checks if check.status is Status.SKIPPED] == [checks.NONCE.id]
+    assert any("replay" in note for note in found.not_checked)
     for field in (
         "mr_td",
         "mr_seam",
@@ -520,6 +523,29 @@ def test_the_signer_of_collateral_must_be_intels(
     check_refused(refused(SERVER.quote(), forged), kind, checks.TCB_SIGNER)
 
 
+def test_the_root_above_the_signer_has_intels_name() -> None:
+    ours = intel.name("Root")
+    chain = intel.chain_pem(VENDOR.signer(issuer=ours), VENDOR.root(subject=ours, issuer=ours))
+    forged = VENDOR.endorsements(
+        SERVER,
+        tcb_info_issuer_chain=chain,
+        qe_identity_issuer_chain=chain,
+        root_ca_crl=VENDOR.crl(issuer=ours).hex(),
+    )
+    error = refused(SERVER.quote(), forged)
+    check_refused(error, CertificateError, checks.TCB_SIGNER)
+
+
+@pytest.mark.parametrize(
+    "key", [ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(65537, 2048)]
+)
+def test_collateral_is_signed_on_p256(key: x509.PrivateKey) -> None:
+    chain = intel.chain_pem(VENDOR.signer(key=x509.public(key)), VENDOR.root())
+    error = refused(SERVER.quote(), VENDOR.endorsements(SERVER, tcb_info_issuer_chain=chain))
+    check_refused(error, CertificateError, checks.TCB_INFO_SIGNATURE)
+    assert "is not on P-256" in error.message
+
+
 def test_a_platforms_key_cannot_sign_collateral() -> None:
     parts = VENDOR.collateral(SERVER)
     parts["tcb_info_issuer_chain"] = intel.chain_pem(SERVER.pck(), VENDOR.authority(), VENDOR.root())
@@ -623,6 +649,13 @@ def test_an_old_platform_is_authentic_and_its_status_a_claim() -> None:
 def test_a_log_that_is_none_is_malformed() -> None:
     error = refused(SERVER.quote(), parts={"ccel": b"not a log"})
     check_refused(error, MalformedEvidenceError, checks.CCEL)
+
+
+def test_a_log_of_pcrs_says_nothing_about_a_trust_domain() -> None:
+    log = eventlog.tcg2(eventlog.boot(), ("sha384",))
+    error = refused(SERVER.quote(), parts={"ccel": log})
+    check_refused(error, MalformedEvidenceError, checks.CCEL)
+    assert "a log of PCRs" in error.message
 
 
 # --- every check is here --------------------------------------------------------------------------

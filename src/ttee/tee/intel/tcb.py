@@ -93,7 +93,7 @@ def check_module(module: Module, td: TdReport) -> None:
             where="report, byte 64 (MRSIGNERSEAM)",
         )
     actual, mask = (int.from_bytes(value) for value in (td.seam_attributes, module.mask))
-    if actual & ~mask or actual != int.from_bytes(module.attributes) & mask:
+    if actual != int.from_bytes(module.attributes) & mask:  # so no bit outside of the mask either
         raise TcbError(
             f"the TDX module has the attributes {td.seam_attributes.hex()}; Intel lists {module.attributes.hex()}",
             where="report, byte 112 (SEAMATTRIBUTES)",
