@@ -191,7 +191,7 @@ def _current(claims: Claims, section: Section) -> Finding:
     """Rules about the same claims decide in its place: whoever writes one knows what they accept."""
     names = ", ".join(_kebab(name) for name in claims.currency)
     if claims.current:
-        return _passed(checks.CURRENT, f"up to date, as its maker says ({_currency(claims)})", HARDWARE)
+        return _passed(checks.CURRENT, f"up to date, as its maker says ({_currency(claims)})")
     deciding = [rule.key for rule in section.rules if rule.claim in claims.currency]
     if deciding:
         detail = f"not up to date ({_currency(claims)}): the policy decides, by {', '.join(deciding)}"
