@@ -183,6 +183,7 @@ def lifecycle_name(value: int) -> str:
 def software_claims(components: Sequence[Component]) -> dict[str, ClaimValue]:
     """The components as claims: all of them, one digest for all, and the measurement of each by its type.
 
+    `software_measurements` are those of all, for policies that list which ones they know.
     `software_digest` is SHA-256 over the deterministic CBOR of [[type or "", measurement, signer], …]. A type that two
     components have gets no claim of its own: which of the two would it be?
     """
@@ -198,6 +199,7 @@ def software_claims(components: Sequence[Component]) -> dict[str, ClaimValue]:
         "software": tuple(
             (each.type, each.version, each.measurement, each.signer, each.hash_name) for each in components
         ),
+        "software_measurements": tuple(each.measurement for each in components),
         "software_digest": sha256(cbor.dumps(listed)).digest(),
         **{name: found[0] for name, found in named.items() if len(found) == 1},
     }

@@ -27,7 +27,7 @@ from ttee.tee.arm.psa.evidence import NAME, Token, details, odd, parse, parse_si
 from ttee.tee.arm.signed import check_lifecycle, signer, strength, verify_signature
 from ttee.tee.steps import Steps
 
-PINS = {"app": ("software_digest",), "platform": ("implementation_id",)}
+PINS = {"app": ("software_digest", "software_measurements"), "platform": ("implementation_id",)}
 
 
 def verify(
