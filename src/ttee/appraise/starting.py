@@ -28,7 +28,7 @@ _ANCHORS = (
     "`silicon` stands here only if its owner vouches for a real chip.",
 )
 _PINS = {"app": "What runs.", "platform": "What it runs on."}
-_SILENT = {"app": "Nothing says what runs", "platform": "Nothing says what it runs on"}
+_SILENT = {"app": "nothing says what runs", "platform": "nothing says what it runs on"}
 _ANY = {"app": Insecure.ANY_APP, "platform": Insecure.ANY_PLATFORM}
 
 
@@ -74,7 +74,7 @@ def policy_from_claims(
         lines.insert(2, f"# In debug mode, and so refused. To accept that: {Insecure.DEBUG} = true")
     for group, names in claims.pins.items():
         if not any(_says_something(claims, name) for name in names):
-            lines.insert(2, f"# {_SILENT[group]}, and so refused. To accept that: {_ANY[group]} = true")
+            lines.insert(2, f"{_ANY[group]} = true   # {_SILENT[group]}: the verdict is a warning at best")
     lines += [*_distrust(claims, at), "", f"[tee.{claims.tee}]"]
     inside = [anchor for anchor in anchors if anchor.tee != claims.tee]
     anchors = [anchor for anchor in anchors if anchor.tee == claims.tee]
