@@ -17,7 +17,7 @@ from ttee.appraise import appraise, policy_from_claims
 from ttee.appraise.rules import split_key
 from ttee.cli.verdict_text import exit_code
 from ttee.errors import ExitCode, TteeError
-from ttee.model import Anchor, Claims, ClaimValue, Status, Tier, Verdict
+from ttee.model import Anchor, Claims, ClaimValue, Status, Verdict
 from ttee.tee import TEES, tee_named
 from ttee.tee.intel.quote import SGX, TDX
 
