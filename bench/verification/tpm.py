@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from cryptography.hazmat.primitives.asymmetric import padding
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from figures import Figure, in_turn, show
 from tests import vectors
@@ -41,10 +41,11 @@ def main() -> bool:
     nonces = [number.to_bytes(32) for number in range(1, EACH + 1)]
     quotes = [tpm.evidence(nonce, (("sha256", range(24)),), event_log=data) for nonce in nonces]
     key = load_public_key(tpm.ak.spki, what="ak")
+    assert isinstance(key, rsa.RSAPublicKey)
     signed = [(parse_signature(each.parts["signature"]).value, each.parts["quote"]) for each in quotes]
 
     def bare(number: int) -> None:
-        key.verify(*signed[number], padding.PKCS1v15(), SHA256())  # type: ignore[call-arg]  # RSA, as made above
+        key.verify(*signed[number], padding.PKCS1v15(), SHA256())
 
     def seen(number: int) -> None:
         verify(quotes[number], pinned, nonce=nonces[number])

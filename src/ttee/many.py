@@ -24,7 +24,7 @@ from ttee.appraise.appraisal import appraise
 from ttee.appraise.policy import Policy, endorsements, require_any
 from ttee.codec.rfc3339 import moment
 from ttee.errors import TteeError, UsageError, WorkerDiedError
-from ttee.model import Endorsements, Evidence, Verdict
+from ttee.model import Claims, Endorsements, Evidence, Verdict
 from ttee.tee import tee_named
 from ttee.tee.recognise import load_evidence, recognise
 
@@ -34,6 +34,10 @@ CHUNK_SIZE = 4 * 1024 * 1024
 
 Gather = Callable[[Evidence, datetime], Mapping[str, bytes]]
 """The documents for one piece of evidence at a moment; called in this process, one item at a time, in order."""
+
+Recall = Callable[[Claims], Claims]
+"""Something that looks at claims, or adds to what was not checked: `ttee.remember`. It runs where items are verified,
+so that for processes it is a function of a module."""
 
 
 @frozen(slots=True)
@@ -71,11 +75,21 @@ class _Task:
     at: str
 
 
+@frozen(slots=True)
+class _Terms:
+    """What all items are verified and appraised by."""
+
+    policies: tuple[Policy, ...]
+    pinned: Endorsements
+    recall: Recall | None
+
+
 def verify_many(
     items: Iterable[Item | Evidence | bytes],
     policy: Policy | Sequence[Policy],
     *,
     documents: Mapping[str, bytes] | Gather | None = None,
+    recall: Recall | None = None,
     at: str | None = None,
     executor: Executor | None = None,
     chunk: int = CHUNK,
@@ -84,10 +98,10 @@ def verify_many(
     """The outcome of each item, in the order of the input, as soon as those before it are there.
 
     `policy`: one or several, all of which must accept; they pin the anchors. `documents`: endorsements for all items,
-    or a function that finds them for each. `at`: the moment, RFC 3339; that of each item's turn by default.
-    `executor`: where to verify, in chunks of `chunk` items; in this process and thread by default. At most `ahead`
-    chunks (by default twice the CPUs, and two) are under way or wait to be taken: input is not read faster than
-    outcomes are taken.
+    or a function that finds them for each. `recall` is applied to authentic claims before they are appraised. `at`:
+    the moment, RFC 3339; that of each item's turn by default. `executor`: where to verify, in chunks of `chunk` items;
+    in this process and thread by default. At most `ahead` chunks (by default twice the CPUs, and two) are under way or
+    wait to be taken: input is not read faster than outcomes are taken.
 
     A bad item gives an outcome with its error. Raises PolicyFileError without a policy, and UsageError for a moment or
     chunk that is none; the generator raises what `items` raises, after the outcomes of all that came before.
@@ -104,13 +118,13 @@ def verify_many(
     gather = documents if callable(documents) else None
     if documents is not None and not callable(documents):
         pinned = evolve(pinned, documents=documents)
-    tasks = _tasks(items, at, gather)
+    tasks, terms = _tasks(items, at, gather), _Terms(policies, pinned, recall)
     if executor is None:
-        return (_outcome(task, policies, pinned) for task in tasks)
+        return (_outcome(task, terms) for task in tasks)
 
     def submit(part: Sequence[_Task]) -> Future[list[Outcome]]:
         try:
-            return executor.submit(_chunk, part, policies, pinned)
+            return executor.submit(_chunk, part, terms)
         except BrokenExecutor as broken:
             future: Future[list[Outcome]] = Future()
             future.set_exception(broken)
@@ -200,19 +214,21 @@ def _taken(part: Sequence[_Task], future: Future[list[Outcome]]) -> list[Outcome
         return [Outcome(task.index, task.item.name, error=WorkerDiedError(error)) for task in part]
 
 
-def _chunk(part: Sequence[_Task], policies: Sequence[Policy], pinned: Endorsements) -> list[Outcome]:
+def _chunk(part: Sequence[_Task], terms: _Terms) -> list[Outcome]:
     """What a worker does."""
-    return [_outcome(task, policies, pinned) for task in part]
+    return [_outcome(task, terms) for task in part]
 
 
-def _outcome(task: _Task, policies: Sequence[Policy], pinned: Endorsements) -> Outcome:
-    item = task.item
+def _outcome(task: _Task, terms: _Terms) -> Outcome:
+    item, pinned = task.item, terms.pinned
     try:
         evidence = _evidence(item)
         if item.documents:
             pinned = evolve(pinned, documents={**pinned.documents, **item.documents})
         claims = tee_named(evidence.tee).verify(evidence, pinned, nonce=item.nonce, at=moment(task.at))
-        return Outcome(task.index, item.name, verdict=appraise(claims, policies, at=task.at))
+        if terms.recall is not None:
+            claims = terms.recall(claims)
+        return Outcome(task.index, item.name, verdict=appraise(claims, terms.policies, at=task.at))
     except Exception as problem:
         return Outcome(task.index, item.name, error=_named(problem))
 

@@ -15,6 +15,7 @@ from ttee.cli.output import Output
 from ttee.connect import kept_answers
 from ttee.endorse.address import parse_mirror
 from ttee.endorse.fetcher import Fetcher, Web
+from ttee.endorse.fleet import AskedOnce, ReadOnce
 from ttee.endorse.gather import Gathered, Origin, gather
 from ttee.endorse.given import Given, open_paths
 from ttee.endorse.store import Store
@@ -45,8 +46,7 @@ def endorsement_options(function: _F) -> _F:
     """`--endorsements`, `--offline` and `--mirror`; they arrive as `paths`, `offline`, `mirrors`, for `Endorsing`."""
     for option in (
         mirror_option,
-        click.option("--offline", is_flag=True, envvar="TTEE_OFFLINE",
-                     help="Ask nobody: use what is given, what lies in the evidence, and what is kept."),
+        offline_option,
         click.option("--endorsements", "paths", multiple=True, metavar="PATH", envvar="TTEE_ENDORSEMENTS",
                      type=click.Path(),
                      help="A file of endorsements, or a folder; which of them fit, shows from their content."),
@@ -59,6 +59,10 @@ def _mirrors(_: click.Context, __: click.Parameter, value: tuple[str, ...]) -> t
     return tuple(mirror.strip() for given in value for mirror in given.split(",") if mirror.strip())
 
 
+offline_option = click.option(
+    "--offline", is_flag=True, envvar="TTEE_OFFLINE",
+    help="Ask nobody: use what is given, what lies in the evidence, and what is kept.",
+)  # fmt: skip
 mirror_option = click.option(
     "--mirror", "mirrors", multiple=True, metavar="FROM=TO", envvar="TTEE_MIRRORS", callback=_mirrors,
     help="Ask TO in place of every address that begins with FROM, such as a PCCS of yours.",
@@ -103,12 +107,21 @@ class Endorsing:
         offline: bool = False,
         mirrors: tuple[str, ...] = (),
         keep: Store | None = None,
+        many: bool = False,
     ) -> None:
-        """`keep`: where answers are kept; by default this user's folder. Raises UsageError."""
+        """`keep`: where answers are kept; by default this user's folder. `many`: for a fleet, in which nothing is read
+        or asked twice, and of whose items each makes use of some of what was given. Raises UsageError."""
         self._output = output
         self._given: Given = open_paths(paths)
         self._keep = (keep,) if keep is not None else kept_answers()
         self._fetcher: Fetcher | None = None if offline else Web([parse_mirror(text) for text in mirrors])
+        if many:
+            self._keep = tuple(ReadOnce(store.folder) for store in self._keep)
+            self._given = Given(
+                files=self._given.named + self._given.files,
+                stores=tuple(ReadOnce(store.folder) for store in self._given.stores),
+            )
+            self._fetcher = AskedOnce(self._fetcher) if self._fetcher else None
 
     def gather(self, evidence: Evidence, at: datetime, *, renew: datetime | None = None) -> Gathered:
         """The endorsements for this evidence; says what is asked, and what was given for nothing."""

@@ -6,22 +6,26 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
+from functools import partial
 
 import click
 
 from ttee.appraise import to_json
+from ttee.cli.endorsing import Endorsing, endorsement_options
 from ttee.cli.fleet import fleet
 from ttee.cli.options import command
 from ttee.cli.output import Output, harmless, styled, table
 from ttee.cli.policies import given_policies, policy_options
 from ttee.cli.progress import Progress
 from ttee.cli.verdict_text import exit_code
+from ttee.cli.verify import read_key
 from ttee.codec import json, problem
-from ttee.codec.rfc3339 import moment
+from ttee.connect import remember, unremembered
 from ttee.errors import ExitCode, UsageError
 from ttee.many import Outcome
 from ttee.many import verify_many as verify_all
-from ttee.model import Status, Tier
+from ttee.model import Anchor, Status, Tier
+from ttee.tee import all_tees
 
 SCHEMA = "ttee.outcome/1"
 SUMMARY_SCHEMA = "ttee.fleet/1"
@@ -46,12 +50,15 @@ RESULTS = {
     examples="""
     ttee verify-many reports/ --policy fleet.toml
     ttee verify-many fleet.jsonl -p fleet.toml --jobs 8 --jsonl >outcomes.jsonl
-    ttee verify-many reports/ --policy-name signature-only --at 2026-11-21T12:00:00Z
+    ttee verify-many reports/ --policy-name signature-only --offline --endorsements collateral/
     producer | ttee verify-many - -p fleet.toml --jsonl | consumer
     """
 )
 @click.argument("source")
 @policy_options
+@endorsement_options
+@click.option("--anchor", "keys", multiple=True, metavar="HEX|FILE",
+              help="A key to rely on; for signature-only, since policy files pin their own.")  # fmt: skip
 @click.option("--at", metavar="TIME", help="The moment of the appraisal, RFC 3339; by default now.")
 @click.option("--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, envvar="TTEE_JOBS",
               help="Processes that verify.")  # fmt: skip
@@ -66,6 +73,10 @@ def verify_many(
     source: str,
     policy_files: tuple[str, ...],
     policy_names: tuple[str, ...],
+    paths: tuple[str, ...],
+    offline: bool,
+    mirrors: tuple[str, ...],
+    keys: tuple[str, ...],
     at: str | None,
     jobs: int,
     jsonl: bool,
@@ -75,12 +86,18 @@ def verify_many(
 
     SOURCE is a folder, whose files are taken by name, those in folders inside included, hidden ones not; or a file of
     JSON lines; - is stdin. A line has "evidence" (an evidence file's object), "file" (a path) or "blob" (base64url),
-    and perhaps "name", "nonce" (hex) and "at". No bad item stops the others. Ends with 0 if all are affirming, else
+    and perhaps "name", "nonce" (hex) and "at". Endorsements are looked for as `ttee verify` does, each question asked
+    once. No bad item stops the others. Ends with 0 if all are affirming, else
     with the code that `ttee verify` has for the gravest: 4, 7, 5, 3, 6, 8, 1, 2, and 9 with --strict.
     """
-    policies = given_policies(policy_files, policy_names)
-    if at is not None:
-        moment(at)
+    if keys and not policy_names:
+        raise UsageError(
+            "--anchor goes with --policy-name signature-only; a policy file pins its own anchors",
+            hint="add the key to `anchors` in the policy",
+        )
+    policies = given_policies(policy_files, policy_names, [a for key in keys for a in _anchors(key)])
+    endorsing = Endorsing(output, paths=paths, offline=offline, mirrors=mirrors, many=True)
+    recall = remember if at is None else partial(unremembered, why="the moment was given with --at")
     results: Counter[ExitCode] = Counter()
     bad: list[json.Encodable] = []
     with ExitStack() as stack:
@@ -89,7 +106,15 @@ def verify_many(
             from ttee.cli.workers import Workers  # noqa: PLC0415 (a verification alone needs no processes)
 
             executor = stack.enter_context(Workers(jobs))
-        outcomes = verify_all(fleet(source), policies, at=at, executor=executor, ahead=2 * jobs)
+        outcomes = verify_all(
+            fleet(source),
+            policies,
+            documents=endorsing.documents,
+            recall=recall,
+            at=at,
+            executor=executor,
+            ahead=2 * jobs,
+        )
         stack.enter_context(closing(outcomes))
         progress = stack.enter_context(Progress())
         for outcome in outcomes:
@@ -124,6 +149,19 @@ def verify_many(
             f"\n{summary}" if bad else summary,
         )
     return worst
+
+
+def _anchors(key: str) -> list[Anchor]:
+    """The key, for each TEE that can read it. Raises UsageError if none can."""
+    found, problem = list[Anchor](), UsageError("this is no key of any TEE", where=key)
+    for tee in all_tees():
+        try:
+            found.append(Anchor(tee.name, read_key(key, tee), note="given by --anchor"))
+        except UsageError as reason:
+            problem = reason
+    if not found:
+        raise problem
+    return found
 
 
 def _result(outcome: Outcome) -> ExitCode:
