@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
 import click
 
-from ttee.cli.endorsing import Endorsing, endorsement_options, evidence_options, mirror_option, read_evidence
+from ttee.cli.endorsing import Endorsing, evidence_options, mirror_option, offline_option, read_evidence
 from ttee.cli.options import command, subcommand
 from ttee.cli.output import Output, harmless, table
 from ttee.codec import json
@@ -82,7 +82,7 @@ def _fetch(
     """
     store = Store(Path(folder)) if folder is not None else Store(endorsements_dir())
     endorsing = Endorsing(output, mirrors=mirrors, keep=store)
-    at = moment(now())
+    at = datetime.now(UTC)
     found: dict[tuple[str, str | None], Kept] = {}
     for file in files:
         gathered = endorsing.gather(read_evidence(file, tee_name, parts), at, renew=at)
@@ -124,7 +124,8 @@ def _show_command(output: Output, folder: str | None) -> None:
 @click.option("-o", "--output", "folder", metavar="DIR", required=True, type=click.Path(),
               help="The folder to copy to; it is made if need be.")  # fmt: skip
 @evidence_options
-@endorsement_options
+@offline_option
+@mirror_option
 @click.pass_obj
 def _export(
     output: Output,
@@ -133,7 +134,6 @@ def _export(
     folder: str,
     tee_name: str | None,
     parts: tuple[str, ...],
-    paths: tuple[str, ...],
     offline: bool,
     mirrors: tuple[str, ...],
 ) -> None:
@@ -142,19 +142,18 @@ def _export(
     What is not kept, or stale, is asked for, unless --offline. FILE is evidence, as `ttee verify` takes it.
     """
     at = moment(now())
-    endorsing = Endorsing(output, paths=paths, offline=offline, mirrors=mirrors)
+    endorsing = Endorsing(output, offline=offline, mirrors=mirrors)
     found: dict[tuple[str, str | None], Kept] = {}
     for file in files:
         gathered = endorsing.gather(read_evidence(file, tee_name, parts), at)
-        missing = next(
-            (asked for asked in gathered.asked if asked.kept is None and asked.source.needed), None
-        )
-        if missing is not None and not set(missing.source.documents) <= gathered.documents.keys():
-            raise EndorsementError(
-                f"{file} needs what is not kept: {missing.source.why}",
-                where=missing.source.url,
-                hint=f"on a machine with a network: `ttee endorsements fetch {file}`",
-            )
+        for asked in gathered.asked:
+            missing = set(asked.source.documents) - gathered.documents.keys()
+            if asked.kept is None and asked.source.needed and missing:
+                raise EndorsementError(
+                    f"{file} needs what is not kept: {asked.source.why}",
+                    where=asked.source.url,
+                    hint=f"on a machine with a network: `ttee endorsements fetch {file}`",
+                )
         found |= _by_question(gathered)
     store = Store(Path(folder))
     _show(output, store, [store.keep(kept) for kept in found.values()], at)

@@ -201,7 +201,7 @@ def _entry(kept: Kept, names: Mapping[str, str]) -> dict[str, json.Encodable]:
         "schema": SCHEMA,
         "url": kept.url,
         "post": kept.post,
-        "fetched": as_text(kept.fetched),
+        "fetched": kept.fetched.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "until": None if kept.until is None else as_text(kept.until),
         "documents": {
             name: {"file": names[name], "sha256": sha256(data).hexdigest()}
