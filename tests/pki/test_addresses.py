@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Addresses in certificates: given out only on hosts that the caller names, and as https."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.pki.authority import certificate
+from ttee.pki.addresses import AUTHORITY_INFO, CRL_POINTS, crl_addresses, issuer_addresses
+from ttee.testing import x509
+
+HOSTS = re.compile(r"(lists|more)\.example")
+
+
+def test_a_list_and_an_issuer_are_where_the_certificate_says() -> None:
+    leaf = certificate(
+        "leaf",
+        extensions=(
+            x509.crl_points("http://lists.example/a.crl"),
+            x509.issuer_at("https://more.example/a.crt"),
+        ),
+    )
+    assert crl_addresses(leaf, HOSTS) == ("https://lists.example/a.crl",)
+    assert issuer_addresses(leaf, HOSTS) == ("https://more.example/a.crt",)
+
+
+def test_a_certificate_that_says_nothing_has_no_addresses() -> None:
+    assert crl_addresses(certificate("leaf"), HOSTS) == ()
+    assert issuer_addresses(certificate("leaf"), HOSTS) == ()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://elsewhere.example/a.crl",
+        "http://lists.example.evil.example/a.crl",
+        "http://lists.example@evil.example/a.crl",
+        "http://lists.example:8080/a.crl",
+        "http://lists.example/a.crl?where=http://evil.example/",
+        "http://lists.example/a.crl#b",
+        "http://lists.example/a b",
+        "http://lists.example/a\r\nHost: evil.example",
+        "http://lists.example/ü",
+        "http://lists.example",
+        "ldap://lists.example/a",
+        "file:///etc/passwd",
+        f"http://lists.example/{'a' * 600}",
+    ],
+)
+def test_a_stranger_cannot_choose_whom_we_ask(url: str) -> None:
+    """What a certificate says is not verified when the question arises."""
+    leaf = certificate("leaf", extensions=(x509.crl_points(url), x509.issuer_at(url)))
+    assert crl_addresses(leaf, HOSTS) == ()
+    assert issuer_addresses(leaf, HOSTS) == ()
+
+
+@given(st.binary(max_size=64))
+def test_extensions_that_are_malformed_have_no_addresses(value: bytes) -> None:
+    leaf = certificate(
+        "leaf", extensions=(x509.extension(CRL_POINTS, value), x509.extension(AUTHORITY_INFO, value))
+    )
+    assert crl_addresses(leaf, HOSTS) == ()
+    assert issuer_addresses(leaf, HOSTS) == ()
