@@ -98,7 +98,8 @@ class _Gate:
         self._subjects = [subject(name) for name in self._room.modules]
         self._forget = memories(self._room.package)
         reach = self._measure(session.items)
-        if not self.failed and self._survives_unchanged(items, reach):
+        items = {name: item for name, item in items.items() if name not in self.failed}
+        if self._survives_unchanged(items, reach):
             self._run(items, reach)
         return True
 
@@ -115,6 +116,7 @@ class _Gate:
             reach.seconds[item.nodeid] = time.perf_counter() - began
             if not passed:
                 self.failed.append(item.nodeid)
+                continue
             for place in seen:
                 reach.lines.setdefault(place, set()).add(item.nodeid)
         return reach
