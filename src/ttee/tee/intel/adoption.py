@@ -11,12 +11,12 @@ of its kind, so that `verify` names what is wrong with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ttee.errors import TteeError
 from ttee.pki import found, loose
@@ -32,6 +32,8 @@ from ttee.tee.intel.quote import PCK_CHAIN, PCK_LEAF, Quote
 from ttee.tee.intel.tcb_info import QeIdentity, TcbInfo, parse_qe_identity, parse_tcb_info
 from ttee.tee.sources import File
 
+MAX_SIGNERS = 16
+"""Certificates of one name that are tried: Intel has renewed its signer twice."""
 _T = TypeVar("_T")
 
 
@@ -39,13 +41,15 @@ _T = TypeVar("_T")
 class Signed:
     """A document of Intel's: the bytes that are signed, what they say, and the certificates that came along."""
 
-    der: bytes
-    """The bytes that are signed."""
+    body: bytes
     signature: bytes
     content: TcbInfo | QeIdentity
-    chain: tuple[Certificate, ...] = ()
-    genuine: bool = False
-    """Whether the first of `chain` signed it, below the root of the platform."""
+    own: tuple[Certificate, ...] = ()
+
+    @property
+    def der(self) -> bytes:
+        """What makes it different from others."""
+        return self.signature + self.body
 
 
 @frozen(slots=True)
@@ -73,17 +77,14 @@ def adopt_for(quote: Quote, files: Sequence[File], at: datetime) -> Mapping[str,
         documents["pck_crl_issuer_chain"] = loose.pem(chain[1:])
     elif root is not None and quote.certification != PCK_CHAIN:
         documents["pck_certificate_chain"] = loose.pem(chain)
-    candidates = [
-        _with_signer(each, pool, root, at)
-        for each in _distinct(each for parts in all_parts for each in parts.documents)
-    ]
-    fits, rank = _fits(quote, chain), _ranked(at)
+    given = _distinct(each for parts in all_parts for each in parts.documents)
+    fits, signers = _fits(quote, chain), _Signers(pool, root, at)
     for name, kind in (("tcb_info", TcbInfo), ("qe_identity", QeIdentity)):
-        best = _best([each for each in candidates if isinstance(each.content, kind)], fits, rank)
+        best = _best([each for each in given if isinstance(each.content, kind)], fits, signers.rank)
         if best is not None:
-            documents[name], documents[f"{name}_signature"] = best.der, best.signature
-            if best.chain:
-                documents[f"{name}_issuer_chain"] = loose.pem(best.chain)
+            documents[name], documents[f"{name}_signature"] = best.body, best.signature
+            if signer := signers.chain(best):
+                documents[f"{name}_issuer_chain"] = loose.pem(signer)
     return documents | _lists(_distinct(crl for parts in all_parts for crl in parts.crls), chain, at)
 
 
@@ -149,20 +150,40 @@ def _fits(quote: Quote, chain: Sequence[Certificate]) -> Callable[[Signed], bool
     return fits
 
 
-def _with_signer(
-    document: Signed, pool: Sequence[Certificate], root: Certificate | None, at: datetime
-) -> Signed:
-    """The document with the chain of its signer, if that is here: the one that came along, or another."""
-    own = document.chain if len(document.chain) == 2 else ()
-    roots = (*(() if root is None else (root,)), *own[1:], *pool)
-    signers = (*own[:1], *(each for each in pool if each.common_name == TCB_SIGNER_CN))
-    for signer in sorted(signers, key=lambda each: at not in each.validity):
-        if not _holds((signer.spki, document.signature, document.der)):
-            continue
-        above = next((each for each in roots if found.issued(signer, each)), None)
-        if above is not None:
-            return evolve(document, chain=(signer, above), genuine=root is None or above.spki == root.spki)
-    return document
+@frozen(slots=True)
+class _Signers:
+    """Who signed a document: the signer that came along, or another of the pool; and how good that makes it."""
+
+    pool: Sequence[Certificate]
+    root: Certificate | None
+    at: datetime
+
+    def rank(self, document: Signed) -> tuple[object, ...]:
+        """Genuine first, then current, then new."""
+        content, (_, genuine) = document.content, self._find(document)
+        return genuine, self.at in content.window, content.evaluation, content.window.start, document.der
+
+    def chain(self, document: Signed) -> tuple[Certificate, ...]:
+        """Signer and root; else what came along."""
+        return self._find(document)[0]
+
+    def _find(self, document: Signed) -> tuple[tuple[Certificate, ...], bool]:
+        """The chain, and whether it ends in the platform's own root, as far as that is known."""
+        others = document.own
+        for chain in self._chains(document):
+            if self.root is None or chain[-1].spki == self.root.spki:
+                return chain, True
+            others = chain
+        return others, False
+
+    def _chains(self, document: Signed) -> Iterator[tuple[Certificate, ...]]:
+        named = [each for each in self.pool if each.common_name == TCB_SIGNER_CN][:MAX_SIGNERS]
+        signers = sorted((*document.own[:1], *named), key=lambda each: self.at not in each.validity)
+        roots = (*(() if self.root is None else (self.root,)), *document.own[1:], *self.pool)
+        for signer in signers:
+            if _holds((signer.spki, document.signature, document.body)):
+                above = [each for each in roots if each.subject == signer.issuer][:MAX_SIGNERS]
+                yield from ((signer, each) for each in above if found.issued(signer, each))
 
 
 @memo(1024)
@@ -174,20 +195,6 @@ def _holds(statement: tuple[bytes, bytes, bytes]) -> bool:
     except TteeError:
         return False
     return True
-
-
-def _ranked(at: datetime) -> Callable[[Signed], tuple[object, ...]]:
-    def rank(document: Signed) -> tuple[object, ...]:
-        content = document.content
-        return (
-            document.genuine,
-            at in content.window,
-            content.evaluation,
-            content.window.start,
-            document.der,
-        )
-
-    return rank
 
 
 # --- certificates and lists -----------------------------------------------------------------------

@@ -47,6 +47,8 @@ NAMES = (
 )
 """Every document that is read, besides `collateral`."""
 
+ANY_FMSPC = "FMSPC"
+"""What stands in an address where the platform is not known."""
 PCS = "https://api.trustedservices.intel.com"
 ROOT_CRL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
 _ANSWER = re.compile(
@@ -74,7 +76,7 @@ class Documents:
 def address(tee: str, *, fmspc: bytes | None = None) -> Mapping[str, str]:
     """Where each document comes from. `fmspc`: of the platform, six bytes; `inspect` shows it."""
     family = {SGX: "sgx", TDX: "tdx"}[tee]
-    kind = fmspc.hex().upper() if fmspc else "FMSPC"
+    kind = fmspc.hex().upper() if fmspc else ANY_FMSPC
     return {
         "tcb_info": f"{PCS}/{family}/certification/v4/tcb?fmspc={kind}",
         "qe_identity": f"{PCS}/{family}/certification/v4/qe/identity",

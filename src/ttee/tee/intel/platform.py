@@ -7,13 +7,14 @@ of them and by the collateral that it rests on, for as long as both are valid.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 
 from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from ttee.errors import BindingError, EndorsementError
+from ttee.errors import BindingError, EndorsementError, TteeError
 from ttee.model import Check, Reliance
 from ttee.pki.cache import PositiveCache
 from ttee.pki.certificate import KEY_CERT_SIGN, Certificate, load_pem_chain
@@ -173,6 +174,14 @@ def own_chain(quote: Quote) -> tuple[Certificate, ...]:
     if quote.certification == PCK_LEAF:
         return load_pem_chain(given, what="PCK certificate", size=range(1, 2))
     return ()
+
+
+def own_fmspc(quote: Quote) -> bytes | None:
+    """The kind of platform that the quote's own certificate says, not verified; None if it brings none."""
+    with suppress(TteeError):
+        for leaf in own_chain(quote)[:1]:
+            return pck.parse(leaf).fmspc
+    return None
 
 
 def _endorsed(pem: bytes, what: str, size: int) -> tuple[Certificate, ...]:

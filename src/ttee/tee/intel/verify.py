@@ -36,7 +36,7 @@ from datetime import datetime
 
 from attrs import evolve
 
-from ttee.errors import FreshnessError, MalformedEvidenceError, NotAuthenticError
+from ttee.errors import EndorsementError, FreshnessError, MalformedEvidenceError, NotAuthenticError
 from ttee.eventlog import tcg
 from ttee.eventlog.event import Registers
 from ttee.eventlog.replay import check_replay
@@ -50,9 +50,10 @@ from ttee.pki.window import Window, require_moment, rfc3339
 from ttee.tee.intel import checks, tcb
 from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
 from ttee.tee.intel.dstack import EVENT_LOG, Told, check_event_log, check_statement
+from ttee.tee.intel.endorsements import ANY_FMSPC
 from ttee.tee.intel.evidence import details, split
 from ttee.tee.intel.exceptions import excused
-from ttee.tee.intel.platform import Platform, qe_level, verify_platform
+from ttee.tee.intel.platform import Platform, own_fmspc, qe_level, verify_platform
 from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
 from ttee.tee.intel.reports import TdReport
 from ttee.tee.intel.roots import INTEL
@@ -99,13 +100,19 @@ def verify(
     documents = endorsements.documents
     if evidence.endorsements:
         documents = {**evidence.endorsements, **documents}
-    collateral = verify_collateral(
-        documents,
-        quote.tee,
-        trusted(endorsements, quote.tee, INTEL),
-        at,
-        steps,
-    )
+    try:
+        collateral = verify_collateral(
+            documents,
+            quote.tee,
+            trusted(endorsements, quote.tee, INTEL),
+            at,
+            steps,
+        )
+    except EndorsementError as error:
+        # Collateral is remembered for all platforms; whose it lacks is known here.
+        if error.hint and (fmspc := own_fmspc(quote)):
+            error.hint = error.hint.replace(f"fmspc={ANY_FMSPC}", f"fmspc={fmspc.hex().upper()}")
+        raise
     platform = verify_platform(quote, collateral, at, steps)
     with steps(checks.QUOTE_SIGNATURE, "by the attestation key"):
         verify_ecdsa_raw(platform.key, quote.signature, quote.signed, what="the quote")
