@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tests.appraise.claims import AT, GOOD, TEE, claims_of, policy_of
 from ttee.appraise import CHECKS, appraise, builtin_policy, endorsements, signature_only, spec_for
 from ttee.errors import PolicyFileError, UsageError
-from ttee.model import Assurance, Claims, Endorsements, Status, Tier
+from ttee.model import Assurance, Claims, Endorsements, Reliance, Status, Tier
 from ttee.tee.keystone import evidence as keystone_evidence
 from ttee.tee.keystone import verify as keystone
 from ttee.testing.keystone import Device
@@ -451,3 +452,47 @@ def test_every_check_of_a_verdict_can_be_explained() -> None:
         assert spec.source == check.source
     assert spec_for("policy.signature-only") in CHECKS
     assert spec_for("keystone.report.size") is None
+
+
+# --- a maker's own roots --------------------------------------------------------------------------
+
+
+def rooted(*names: str) -> Claims:
+    """Claims of evidence that ends at roots of its maker's."""
+    relied_on = tuple(Reliance("root", name, sha256(name.encode()).digest()) for name in names)
+    return evolve(CLAIMS, relied_on=relied_on)
+
+
+def test_its_makers_roots_count_where_the_policy_pins_none() -> None:
+    verdict = judged(rooted("a root"), without("anchors"))
+    assert verdict.status is Tier.AFFIRMING
+    detail = next(c.detail for c in verdict.checks if c.id == "policy.anchor")
+    assert detail == "its maker's root: a root"
+    assert ended(verdict, "policy.assurance") is Status.PASS
+
+
+def test_its_makers_roots_do_not_count_beside_anchors_that_the_policy_pins() -> None:
+    """As when one of two policies pins an anchor, and the other none: verification then ends at the maker's root."""
+    assert failed(judged(rooted("a root"), GOOD)) == ["policy.anchor"]
+    key = b"a root of the policy's".hex()
+    pinned = evolve(CLAIMS, relied_on=(Reliance("root", "ours", sha256(bytes.fromhex(key)).digest()),))
+    assert failed(judged(pinned, GOOD.replace(TEE.device.key.hex(), key))) == []
+
+
+def test_of_a_tee_in_a_tee_the_anchors_of_both_count() -> None:
+    key = b"a root of the inner one"
+    inner = Reliance("anchor", "inner root", sha256(key).digest())
+    claims = evolve(
+        CLAIMS, relied_on=(*CLAIMS.relied_on, inner), details={**CLAIMS.details, "tee_inside": "amd-sev-snp"}
+    )
+    assert failed(judged(claims, GOOD)) == ["policy.anchor"]
+    both = f'{GOOD}[tee.amd-sev-snp]\nanchors = [{{ key = "{key.hex()}", assurance = "silicon" }}]\n'
+    assert failed(judged(claims, both)) == []
+    assert failed(judged(evolve(CLAIMS, relied_on=(inner,)), both)) == ["policy.anchor"]
+
+
+def test_pinning_zeros_pins_nothing() -> None:
+    """A register that nothing went into is the same for every app."""
+    claims = evolve(CLAIMS, details={**CLAIMS.details, "enclave_hash": bytes(64)})
+    verdict = judged(claims, GOOD.replace(TEE.enclave_hash.hex(), "00" * 64))
+    assert failed(verdict) == ["policy.pinned.app"]
