@@ -27,6 +27,7 @@ from ttee.tee.recognise import MAX_SIZE, SCHEMA, recognise
 from ttee.tee.sources import Source
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_MAX_REMARKS = 1000
 _NUMBERED = re.compile(r"\.[0-9]{1,3}")
 
 
@@ -115,6 +116,7 @@ class Endorsing:
         self._given: Given = open_paths(paths)
         self._keep = (keep,) if keep is not None else kept_answers()
         self._fetcher: Fetcher | None = None if offline else Web([parse_mirror(text) for text in mirrors])
+        self._said: set[str] | None = set() if many else None
         if many:
             self._keep = tuple(ReadOnce(store.folder) for store in self._keep)
             self._given = Given(
@@ -137,11 +139,11 @@ class Endorsing:
         )
         for asked in gathered.asked:
             if asked.origin is Origin.SERVICE and asked.problem:
-                self._output.say(f"not kept: {asked.problem}")
+                self._say(f"not kept: {asked.problem}")
             elif asked.origin is Origin.NOWHERE and self._fetcher is not None:
-                self._output.say(f"not found: {asked.source.why}: {asked.problem}")
+                self._say(f"not found: {asked.source.why}: {asked.problem}")
         if gathered.unread:
-            self._output.say(f"not made use of by {evidence.tee}: {', '.join(gathered.unread)[:1000]}")
+            self._say(f"not made use of by {evidence.tee}: {', '.join(gathered.unread)[:1000]}")
         return gathered
 
     def documents(self, evidence: Evidence, at: datetime) -> Mapping[str, bytes]:
@@ -149,4 +151,12 @@ class Endorsing:
         return self.gather(evidence, at).documents
 
     def _ask(self, source: Source) -> None:
-        self._output.say(f"asking {source.url.split('?')[0]}: {source.why}")
+        self._say(f"asking {source.url.split('?')[0]}: {source.why}")
+
+    def _say(self, text: str) -> None:
+        """A remark; of a fleet, each is made once, and there is an end to them."""
+        if self._said is not None:
+            if text in self._said or len(self._said) >= _MAX_REMARKS:
+                return
+            self._said.add(text)
+        self._output.say(text)
