@@ -284,7 +284,7 @@ def test_the_devices_own_key_vouches_for_what_it_certified() -> None:
 
 def test_a_platform_certificate_is_of_this_tpm_by_a_pinned_maker() -> None:
     maker, challenge = Key.random("ecdsa"), make_credential(ek().spki, tpm().ak.name)
-    issuer = vendor().certificate(maker.spki, 0)
+    issuer = vendor().certificate(maker.spki, 0, subject=x509.name(CN="maker"))
     signer, name = x509.ecdsa(maker.private, SHA256()), x509.name(CN="maker")  # type: ignore[arg-type]
     holder = load_certificate(tpm().ek_certificate(), what="ek")
     good = platform_certificate(holder.issuer, holder.serial, name, signer)
@@ -309,6 +309,8 @@ def test_a_platform_certificate_is_of_this_tpm_by_a_pinned_maker() -> None:
     refused(BindingError, check, evidence(wrong), endorsed)
     late = platform_certificate(holder.issuer, holder.serial, name, signer, end=NOW - timedelta(days=1))
     refused(CertificateError, check, evidence(late), endorsed)
+    renamed = platform_certificate(holder.issuer, holder.serial, x509.name(CN="another"), signer)
+    refused(CertificateError, check, evidence(renamed), endorsed)
     forged = platform_certificate(
         holder.issuer, holder.serial, name, x509.ecdsa(Vendor.random().root, SHA256())
     )

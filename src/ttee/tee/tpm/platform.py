@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from attrs import frozen
+
 from ttee.codec import der
 from ttee.errors import (
     AnchorError,
@@ -52,16 +54,24 @@ def check_platform_certificate(
             "platform_issuer is not pinned", where="platform_issuer", hint="pin its key as an anchor"
         )
     with der.named(_WHAT, MalformedEvidenceError):
-        signed, algorithm, signature, holder, window = _read(data)
-        verify_signature(issuer.public_key, parse_scheme(algorithm), signature, signed, what=_WHAT)
-        name, serial = holder
+        read = _read(data)
+        verify_signature(
+            issuer.public_key, parse_scheme(read.algorithm), read.signature, read.signed, what=_WHAT
+        )
+    if read.issuer != issuer.subject:
+        raise CertificateError(
+            f"it names another issuer than platform_issuer, {issuer.common_name!r}",
+            where=f"{_WHAT}, issuer",
+            source="RFC 5755, section 4.2.3",
+        )
+    window = read.window
     if at not in window:
         raise CertificateError(
             f"it is valid from {rfc3339(window.start)} to {rfc3339(window.end)}, not at {rfc3339(at)}",
             where=_WHAT,
             source=SOURCE,
         )
-    if (name, serial) != (ek.issuer, ek.serial):
+    if read.holder != (ek.issuer, ek.serial):
         raise BindingError(
             "the platform certificate is of another TPM", where=f"{_WHAT}, holder", source=SOURCE
         )
@@ -71,15 +81,29 @@ def names_issuer(data: bytes, issuer: Certificate) -> bool:
     """Whether `issuer` signed the platform certificate in `data`."""
     try:
         with der.named(_WHAT, MalformedEvidenceError):
-            signed, algorithm, signature, _, _ = _read(data)
-            verify_signature(issuer.public_key, parse_scheme(algorithm), signature, signed, what=_WHAT)
+            read = _read(data)
+            scheme = parse_scheme(read.algorithm)
+            verify_signature(issuer.public_key, scheme, read.signature, read.signed, what=_WHAT)
     except TteeError:
         return False
     return True
 
 
-def _read(data: bytes) -> tuple[bytes, bytes, bytes, tuple[bytes, int], Window]:
-    """What is signed, algorithm, signature, holder (issuer's name and serial number), validity. Raises DerError."""
+@frozen(slots=True)
+class _Platform:
+    """A platform certificate as it reads."""
+
+    signed: bytes
+    algorithm: bytes
+    signature: bytes
+    holder: tuple[bytes, int]
+    """Issuer's name and serial number of the EK's certificate."""
+    issuer: bytes
+    window: Window
+
+
+def _read(data: bytes) -> _Platform:
+    """The platform certificate in `data`. Raises DerError."""
     outer = der.sequence(data)
     info, algorithm, signature = der.shape(outer, der.SEQUENCE, der.SEQUENCE, der.BIT_STRING)
     head = len(data) - outer[2][3]
@@ -92,6 +116,10 @@ def _read(data: bytes) -> tuple[bytes, bytes, bytes, tuple[bytes, int], Window]:
     if len(found) < 2:
         raise der.DerError("a holder without issuer and serial number")
     name = der.only(der.expect(found[0], der.SEQUENCE), der.context(4))
+    names = der.elements(der.expect(parts[2], der.context(0)), at_most=3)  # v2Form
+    if not names:
+        raise der.DerError("an issuer without a name")
+    issuer = der.only(der.expect(names[0], der.SEQUENCE), der.context(4))
     validity = der.elements(der.expect(parts[5], der.SEQUENCE), at_most=2)
     if len(validity) != 2:
         raise der.DerError("a validity that is not two times")
@@ -99,4 +127,4 @@ def _read(data: bytes) -> tuple[bytes, bytes, bytes, tuple[bytes, int], Window]:
     # Such a one is of no TPM, which is what the verification then says.
     serial = der.natural(der.expect(found[1], der.INTEGER), below=1 << 256)
     window = Window(der.time(validity[0]), der.time(validity[1]))
-    return signed, algorithm, der.bits(signature), (name, serial), window
+    return _Platform(signed, algorithm, der.bits(signature), (name, serial), issuer, window)
