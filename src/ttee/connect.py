@@ -30,7 +30,7 @@ from ttee.endorse.address import parse_mirror
 from ttee.endorse.fetcher import Fetcher, Web
 from ttee.endorse.gather import gather
 from ttee.endorse.given import open_paths
-from ttee.endorse.memory import Memory
+from ttee.endorse.memory import Memory, unremembered
 from ttee.endorse.store import Store
 from ttee.errors import (
     BindingError,
@@ -131,14 +131,6 @@ def remember(claims: Claims) -> Claims:
     except (OSError, UsageError) as problem:
         return unremembered(claims, f"this user's state folder cannot be used ({problem})")
     return claims
-
-
-def unremembered(claims: Claims, why: str) -> Claims:
-    """Claims that say that nobody looked whether their endorsements went back."""
-    if not claims.editions:
-        return claims
-    note = f"whether the endorsements are older than others seen before: {why}"
-    return evolve(claims, not_checked=(*claims.not_checked, note))
 
 
 def appraise(claims: Claims, policy: Policy | Sequence[Policy], *, at: str | None = None) -> Verdict:

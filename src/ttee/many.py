@@ -23,6 +23,7 @@ from attrs import evolve, field, frozen
 from ttee.appraise.appraisal import appraise
 from ttee.appraise.policy import Policy, endorsements, require_any
 from ttee.codec.rfc3339 import moment
+from ttee.endorse.memory import unremembered
 from ttee.errors import TteeError, UsageError, WorkerDiedError
 from ttee.model import Claims, Endorsements, Evidence, Verdict
 from ttee.tee import tee_named
@@ -227,7 +228,8 @@ def _outcome(task: _Task, terms: _Terms) -> Outcome:
             pinned = evolve(pinned, documents={**pinned.documents, **item.documents})
         claims = tee_named(evidence.tee).verify(evidence, pinned, nonce=item.nonce, at=moment(task.at))
         if terms.recall is not None:
-            claims = terms.recall(claims)
+            own = "the moment was given with the item"  # editions are remembered at the present moment alone
+            claims = terms.recall(claims) if item.at is None else unremembered(claims, own)
         return Outcome(task.index, item.name, verdict=appraise(claims, terms.policies, at=task.at))
     except Exception as problem:
         return Outcome(task.index, item.name, error=_named(problem))

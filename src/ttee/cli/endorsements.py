@@ -76,7 +76,7 @@ def _fetch(
     parts: tuple[str, ...],
     mirrors: tuple[str, ...],
 ) -> None:
-    """Ask for the endorsements of these pieces of evidence, and keep them.
+    """Ask for what evidence needs, and keep it.
 
     What can become stale is asked for even if a current answer is kept. FILE is evidence, as `ttee verify` takes it.
     """
@@ -104,7 +104,7 @@ def _fetch(
 @click.argument("folder", required=False, metavar="[DIR]", type=click.Path())
 @click.pass_obj
 def _show_command(output: Output, folder: str | None) -> None:
-    """Show what is kept: where it is from, and until when it is good.
+    """Show what is kept: from where, until when.
 
     DIR is a folder that was fetched or exported to; by default this user's.
     """
@@ -137,9 +137,10 @@ def _export(
     offline: bool,
     mirrors: tuple[str, ...],
 ) -> None:
-    """Copy what these pieces of evidence need, and nothing else, into a folder.
+    """Copy what evidence needs, and nothing else.
 
-    What is not kept, or stale, is asked for, unless --offline. FILE is evidence, as `ttee verify` takes it.
+    It is copied into a folder, for another machine. What is not kept, or stale, is asked for, unless --offline. FILE is
+    evidence, as `ttee verify` takes it.
     """
     at = moment(now())
     endorsing = Endorsing(output, offline=offline, mirrors=mirrors)
@@ -174,7 +175,7 @@ def _export(
               help="How many days ahead to warn.")  # fmt: skip
 @click.pass_obj
 def _freshness(output: Output, folder: str | None, at: str | None, soon: int) -> int:
-    """Say which kept endorsements are current, stale soon, or stale.
+    """Say what is current, stale soon, or stale.
 
     DIR is a folder that was fetched or exported to; by default this user's. Ends with exit code 6 if something is
     stale.

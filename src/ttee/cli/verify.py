@@ -17,8 +17,9 @@ from ttee.cli.policies import given_policies, policy_options
 from ttee.cli.verdict_text import exit_code, verdict_text
 from ttee.codec import hex as hex_codec
 from ttee.codec.rfc3339 import moment
-from ttee.connect import appraise, now, remember, unremembered
+from ttee.connect import appraise, now, remember
 from ttee.connect import verify as verify_evidence
+from ttee.endorse.memory import unremembered
 from ttee.errors import BindingError, UsageError
 from ttee.model import Anchor, Claims
 from ttee.tee import tee_named

@@ -20,7 +20,8 @@ from ttee.cli.progress import Progress
 from ttee.cli.verdict_text import exit_code
 from ttee.cli.verify import read_key
 from ttee.codec import json, problem
-from ttee.connect import remember, unremembered
+from ttee.connect import remember
+from ttee.endorse.memory import unremembered
 from ttee.errors import ExitCode, UsageError
 from ttee.many import Outcome
 from ttee.many import verify_many as verify_all

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ttee.codec import json
 from ttee.endorse.files import locked, read_regular, write_whole
@@ -94,3 +94,11 @@ class Memory:
             where=str(self.path),
             hint="look at what happened to it; without the file, remembering begins anew",
         )
+
+
+def unremembered(claims: Claims, why: str) -> Claims:
+    """Claims that say that nobody looked whether their endorsements went back."""
+    if not claims.editions:
+        return claims
+    note = f"whether the endorsements are older than others seen before: {why}"
+    return evolve(claims, not_checked=(*claims.not_checked, note))
