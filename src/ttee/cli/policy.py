@@ -21,6 +21,7 @@ from ttee.cli.endorsing import Endorsing, endorsement_options, read_evidence
 from ttee.cli.options import command, subcommand, write_output
 from ttee.cli.output import Output, table
 from ttee.cli.policies import machine_policy
+from ttee.cli.policy_import import import_policy
 from ttee.cli.verify import read_key
 from ttee.codec import json
 from ttee.codec.rfc3339 import moment
@@ -35,6 +36,7 @@ from ttee.tee.base import Tee
     examples="""
     ttee policy new hello --tee riscv
     ttee policy new --from hello.evidence.json
+    ttee policy import corim.cbor --signer maker.pem
     ttee policy show hello.policy.toml
     ttee policy check hello.policy.toml
     """,
@@ -128,6 +130,9 @@ def _new(
         output.result({"schema": "ttee.policy-file/1", "toml": text}, "")
     else:
         write_output(file, text.encode(), output=output)
+
+
+policy.add_command(import_policy, "import")
 
 
 @subcommand(policy, "show", examples="ttee policy show hello.policy.toml\nttee policy show signature-only")

@@ -120,7 +120,7 @@ def _of_object(value: json.JsonValue, type_of_header: str) -> list[json.JsonValu
         raise _malformed("it is neither a list nor an object", "measurements")
     if value.keys() & {"attestation_type", "kind"}:
         return [value]
-    if value and all(isinstance(item, str) for item in value.values()):
+    if value and all(key.isdecimal() and isinstance(item, str) for key, item in value.items()):
         if not type_of_header:
             raise _malformed(
                 "a header's value does not say which attestation type it is of: give --type", "header"

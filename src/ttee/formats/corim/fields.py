@@ -15,7 +15,12 @@ MAX_ITEMS = 4096
 
 def malformed(message: str, where: str) -> MalformedEvidenceError:
     """An error about one place of a CoRIM."""
-    return MalformedEvidenceError(f"CoRIM, {where}: {message}"[:400], where=where, source=SOURCE)
+    return MalformedEvidenceError(
+        f"CoRIM, {where}: {message}"[:400],
+        where=where,
+        hint="ask its maker for a sound one; --show prints what can be read",
+        source=SOURCE,
+    )
 
 
 class Fields:
