@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ttee.model import Assurance
 from ttee.tee.base import Tee
+from ttee.tee.ed25519 import anchor_key
 from ttee.tee.keystone import checks, evidence, verify
 from ttee.tee.keystone.advice import ADVICE
 
@@ -20,5 +21,6 @@ TEE = Tee(
     verify=verify.verify,
     wrap=evidence.wrap,
     describe=evidence.describe,
+    anchor_key=anchor_key,
     advice=ADVICE,
 )

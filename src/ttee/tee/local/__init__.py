@@ -13,6 +13,7 @@ from pathlib import Path
 from ttee.app.bundle import Bundle
 from ttee.model import Assurance, ClaimValue
 from ttee.tee.base import Availability, Instance, Tee
+from ttee.tee.ed25519 import anchor_key
 from ttee.tee.local import checks, evidence, verify
 
 
@@ -40,6 +41,7 @@ TEE = Tee(
     checks=checks.CHECKS,
     verify=verify.verify,
     describe=evidence.describe,
+    anchor_key=anchor_key,
     launch=_launch,
     available=_available,
     measure=_measure,

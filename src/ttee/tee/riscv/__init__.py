@@ -12,6 +12,7 @@ from pathlib import Path
 from ttee.app.bundle import Bundle
 from ttee.model import Anchor, Assurance, ClaimValue
 from ttee.tee.base import Availability, Instance, Tee
+from ttee.tee.ed25519 import anchor_key
 from ttee.tee.riscv import checks, evidence, verify
 from ttee.tee.riscv.advice import ADVICE
 
@@ -54,6 +55,7 @@ TEE = Tee(
     checks=checks.CHECKS,
     verify=verify.verify,
     describe=evidence.describe,
+    anchor_key=anchor_key,
     launch=_launch,
     available=_available,
     measure=_measure,
