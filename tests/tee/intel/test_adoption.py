@@ -233,6 +233,8 @@ def test_what_is_for_another_platform_is_handed_on_only_if_it_is_the_one() -> No
     error = refused(EndorsementError, files(rest, one, third))
     assert error.check == checks.COLLATERAL_FORM.id
     assert f"tcb?fmspc={GUEST.fmspc.hex().upper()}" in str(error.hint)
+    refusal = refused(EndorsementError, [], evidence(ENCLAVE))
+    assert "pckcrl?ca=processor&encoding=der," in str(refusal.hint)
 
 
 def test_collateral_is_asked_for_again_if_it_is_for_another_platform() -> None:
