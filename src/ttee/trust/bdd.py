@@ -45,11 +45,11 @@ class Diagrams:
 
     def both(self, f: int, g: int) -> int:
         """f and g."""
-        if f == g or g == TRUE:
+        if g in (f, TRUE):
             return f
         if f == TRUE:
             return g
-        if f == FALSE or g == FALSE:
+        if FALSE in (f, g):
             return FALSE
         if f > g:
             f, g = g, f
@@ -63,11 +63,11 @@ class Diagrams:
 
     def either(self, f: int, g: int) -> int:
         """f or g."""
-        if f == g or g == FALSE:
+        if g in (f, FALSE):
             return f
         if f == FALSE:
             return g
-        if f == TRUE or g == TRUE:
+        if TRUE in (f, g):
             return TRUE
         if f > g:
             f, g = g, f

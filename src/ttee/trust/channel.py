@@ -2,8 +2,9 @@
 """Attested channels before a bounded Dolev-Yao attacker, as rules (docs/spec/trust.md, section 6).
 
 TLS is a signed Diffie-Hellman exchange. The client sends the share x and means machine A; B is some other machine with
-the same measurement; E is the attacker, who owns the network and may drive every genuine TEE. The client accepts a share,
-a TLS key and evidence if the key signed the exchange and the evidence says of the session what the binding asks for.
+the same measurement; E is the attacker, who owns the network and may drive every genuine TEE. The client accepts a
+share, a TLS key and evidence if the key signed the exchange, and the evidence says of the session what the binding asks
+for.
 
 Source: the identity crisis of attested TLS (Sardar, Moustafa, Aura, AsiaCCS 2026); intra-handshake bindings (Sardar,
 Dubeyko, Jacquet, ESORICS 2026). The rules were compared with ProVerif's verdicts, cell by cell.
@@ -77,7 +78,10 @@ class _Model:
         for share in "abe":
             for key in "abe":
                 yield self.rule(
-                    self.signed(key, "x", share), "the attacker signs with a key it has", self.key(key), self.secrets.net
+                    self.signed(key, "x", share),
+                    "the attacker signs with a key it has",
+                    self.key(key),
+                    self.secrets.net,
                 )
                 for machine in machines:
                     yield self.rule(
@@ -86,7 +90,9 @@ class _Model:
                         self.quoting(machine),
                         self.secrets.net,
                     )
-                    accepted = f"{self.name}: the client accepts share {share}, key {key}, evidence of {machine}"
+                    accepted = (
+                        f"{self.name}: the client accepts share {share}, key {key}, evidence of {machine}"
+                    )
                     yield self.rule(
                         accepted,
                         "the client sees a signed exchange, and evidence for it",
@@ -94,7 +100,10 @@ class _Model:
                         self.evidence(machine, "x", share, key),
                     )
                     yield self.rule(
-                        goals.secrecy, "the attacker knows the share that was accepted", accepted, self.exponent(share)
+                        goals.secrecy,
+                        "the attacker knows the share that was accepted",
+                        accepted,
+                        self.exponent(share),
                     )
                     if share != "a":
                         yield self.rule(goals.identity, "what was accepted is not A's", accepted)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The family of all cuts of one goal: counted, sorted by size, priced and sampled without listing it.
 
-Each module of the graph is solved by decision diagrams over its own events and modules; families multiply where a module
-stands for a variable. Where that needs too much memory, the cuts up to a size are searched, and `bound` says so.
+Each module of the graph is solved by decision diagrams over its own events and modules; families multiply where a
+module stands for a variable. Where that needs too much memory, the cuts up to a size are searched, and `bound` says so.
 """
 
 from __future__ import annotations
@@ -17,15 +17,26 @@ from ttee.errors import TooLargeError
 from ttee.trust.bdd import FALSE, MAX_VARIABLES, UNIT, Diagrams
 from ttee.trust.graph import Graph, graph, modules
 from ttee.trust.rules import RuleBase
-from ttee.trust.search import BOUND, MAX_STEPS, search
+from ttee.trust.search import search
 
-MAX_NODES = 60_000
 SMALL_CYCLE = 4
-"""Atoms in one cycle, beyond which a graph counts as tangled: such diagrams grow large, and plain search may be quicker."""
+"""Atoms in one cycle, beyond which a graph counts as tangled: its diagrams grow large, plain search may be quicker."""
 LARGE_CYCLE = 12
 """Beyond which decision diagrams are not even tried."""
 FEW_STEPS = 20_000
 """What a tangled graph is given to be searched through, all sizes."""
+
+
+@frozen(slots=True)
+class Limits:
+    """How much work the cuts of one goal may be: nodes of diagrams, steps of the search, and its bound on sizes."""
+
+    bound: int = 3
+    max_nodes: int = 60_000
+    max_steps: int = 400_000
+
+
+DEFAULT = Limits()
 
 
 class Cuts(ABC):
@@ -166,33 +177,31 @@ def cuts_of(
     goal: str,
     *,
     given: Iterable[str] = (),
-    bound: int = BOUND,
-    max_nodes: int = MAX_NODES,
-    max_steps: int = MAX_STEPS,
+    limits: Limits = DEFAULT,
 ) -> Cuts:
     """The cuts of `goal` within `events`, those in `given` taken to have happened. All of them; or, where the graph has
-    too little structure, those of at most `bound` events, and the answer says so. Raises TooLargeError if even the
-    single events are too many."""
+    too little structure, those of at most `limits.bound` events, and the answer says so. Raises TooLargeError if even
+    the single events are too many."""
     whole = graph(base, events, goal, given)
     if whole.goal is None:
         return ListedCuts([frozenset()] if whole.always else [], None)
     cycle = whole.largest_cycle
     if cycle > SMALL_CYCLE:
         try:
-            return _listed(whole, len(whole.names), min(FEW_STEPS, max_steps), None)
+            return _listed(whole, len(whole.names), min(FEW_STEPS, limits.max_steps), None)
         except TooLargeError:
             pass
     if cycle <= LARGE_CYCLE:
         try:
-            return _factored(whole, max_nodes if cycle <= SMALL_CYCLE else max_nodes // 4)
+            return _factored(whole, limits.max_nodes if cycle <= SMALL_CYCLE else limits.max_nodes // 4)
         except TooLargeError:
             pass
-    for size in range(bound, 1, -1):
+    for size in range(limits.bound, 1, -1):
         try:
-            return _listed(whole, size, max_steps, size)
+            return _listed(whole, size, limits.max_steps, size)
         except TooLargeError:
             pass
-    return _listed(whole, 1, max_steps, 1)
+    return _listed(whole, 1, limits.max_steps, 1)
 
 
 def _listed(whole: Graph, size: int, max_steps: int, bound: int | None) -> ListedCuts:
@@ -225,38 +234,18 @@ def _function(
 
     Components come children first, so one pass suffices where there is no cycle; in one, Kleene's iteration from false.
     """
-    variables: list[int] = []
-    inner = {root}
-    met = {root}
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if whole.names[node] is not None or (node != root and node in number):
-            variables.append(node)
-            continue
-        inner.add(node)
-        children = [child for _k, body in whole.gates[node] for child in body]
-        for child in reversed(children):
-            if child not in met:
-                met.add(child)
-                stack.append(child)
+    inner, variables = _inside(whole, root, number)
     if len(variables) > MAX_VARIABLES:
         raise TooLargeError(
             f"a module of {len(variables)} events, and diagrams are made for {MAX_VARIABLES}",
             source="docs/spec/trust.md, section 7",
         )
     value = {node: diagrams.single(index) for index, node in enumerate(variables)}
-    if root in value:
-        return variables, value[root]
-    above: dict[int, set[int]] = {}
     for component in whole.components:
-        if len(component) > 1 and component[0] in inner:
-            inside = set(component)
-            for node in component:
-                for child in (child for _k, body in whole.gates[node] for child in body):
-                    if child in inside:
-                        above.setdefault(child, set()).add(node)
-        stale = {node for node in component if node in inner}
+        if component[0] not in inner:
+            continue
+        above = _above(whole, component)
+        stale = set(component)
         while stale:
             for node in component:
                 if node not in stale:
@@ -269,8 +258,38 @@ def _function(
                     )
                 if new != old:
                     value[node] = new
-                    stale |= above.get(node, set())
-    return variables, value[root]
+                    stale |= above[node]
+    return variables, value.get(root, FALSE)
+
+
+def _inside(whole: Graph, root: int, number: Mapping[int, int]) -> tuple[set[int], list[int]]:
+    """The atoms of a module, and its variables: the events and further modules that they lead to."""
+    inner, variables, stack = set(), [], [root]
+    met = {root}
+    while stack:
+        node = stack.pop()
+        if whole.names[node] is not None or (node != root and node in number):
+            variables.append(node)
+            continue
+        inner.add(node)
+        for _k, body in reversed(whole.gates[node]):
+            for child in reversed(body):
+                if child not in met:
+                    met.add(child)
+                    stack.append(child)
+    return inner, variables
+
+
+def _above(whole: Graph, component: Sequence[int]) -> dict[int, set[int]]:
+    """For each atom of a component, those in it that depend on it."""
+    above: dict[int, set[int]] = {node: set() for node in component}
+    if len(component) > 1:
+        for node in component:
+            for _k, body in whole.gates[node]:
+                for child in body:
+                    if child in above:
+                        above[child].add(node)
+    return above
 
 
 def _sizes(module: Module) -> Sequence[int]:

@@ -175,7 +175,10 @@ def parse_deployment(data: bytes, knowledge: Knowledge, *, name: str) -> Deploym
     top.known("schema", "name", "root", "at", "part", "party")
     if top.values.get("schema") != SCHEMA:
         top.fail(f"the schema must be {SCHEMA!r}", "schema")
-    parties = {**knowledge.parties, **{id_: _party(id_, table, knowledge) for id_, table in top.each("party")}}
+    parties = {
+        **knowledge.parties,
+        **{id_: _party(id_, table, knowledge) for id_, table in top.each("party")},
+    }
     tables = dict(top.each("part"))
     if not tables:
         top.fail("a deployment has at least one [part.NAME]", "part")
@@ -240,10 +243,14 @@ class _Reader:
                 return FheIn(self.member(table, "integrity"), threshold(table, "k", "keyholders", anyone))
             case _:
                 half = len(table.list("counters")) // 2
-                return Once(self.member(table, "of"), threshold(table, "k", "counters", self.names, beyond=half))
+                return Once(
+                    self.member(table, "of"), threshold(table, "k", "counters", self.names, beyond=half)
+                )
 
     def tee(self, name: str, table: Table) -> Tee:
-        table.known("tee", "machine", "operator", "owner", "author", "verifier", "code", "pin", "facts", "roles")
+        table.known(
+            "tee", "machine", "operator", "owner", "author", "verifier", "code", "pin", "facts", "roles"
+        )
         design = table.one(table.text("tee"), self.knowledge.designs, "tee", what="a TEE")
         roles = table.at("roles")
         roles.known(*DESIGN_ROLES)

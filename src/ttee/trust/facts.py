@@ -48,7 +48,9 @@ class Condition:
 
     def __str__(self) -> str:
         words = {Test.IS: "is", Test.IS_NOT: "is not", Test.ONE_OF: "is one of", Test.AT_LEAST: "is at least"}
-        said = ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in self.values)
+        said = ", ".join(
+            str(value).lower() if isinstance(value, bool) else str(value) for value in self.values
+        )
         return f"{self.fact} {words.get(self.test, 'is below')} {said}"
 
 

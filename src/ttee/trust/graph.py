@@ -4,9 +4,9 @@
 - What no set of events can derive is dropped; so is what the goal does not need; what holds anyway is true.
 - An atom that is only another name for one atom is that atom.
 - *Twins*, events that each alone give exactly the same atoms, become one atom that any of them gives.
-- A *module* shares no event with the rest of the graph, so that it can be solved alone (Dutuit and Rauzy, "A linear-time
-  algorithm to find modules of fault trees", IEEE Transactions on Reliability 45, 1996; here over strongly connected
-  components, since our graphs have cycles).
+- A *module* shares no event with the rest of the graph, so that it can be solved alone (Dutuit and Rauzy, "A
+  linear-time algorithm to find modules of fault trees", IEEE Transactions on Reliability 45, 1996; here over strongly
+  connected components, since our graphs have cycles).
 """
 
 from __future__ import annotations
@@ -160,9 +160,9 @@ def _without_aliases(gates: list[list[Gate]], goal: int, events_end: int) -> int
             end = means[end]
         for each in path:
             means[each] = end
-    for node, each in enumerate(gates):
-        renamed = []
-        for k, body in each:
+    for node, given in enumerate(gates):
+        renamed: list[Gate] = []
+        for k, body in given:
             members = tuple(means[member] for member in body if means[member] != node)
             if k <= len(members):  # what stands for two of its members counts twice, as they did
                 renamed.append((k, members))
@@ -183,12 +183,12 @@ def _join_twins(gates: list[list[Gate]], goal: int, events_end: int) -> None:
     for event, above in heads.items():
         if alone[event] and event != goal:
             groups.setdefault(frozenset(above), []).append(event)
-    for above, twins in groups.items():
+    for joint, twins in groups.items():
         if len(twins) < 2:
             continue
         gone, joined = set(twins), len(gates)
         gates.append([(1, (event,)) for event in twins])
-        for node in above:
+        for node in joint:
             rest = [gate for gate in gates[node] if not (gate[0] == 1 and gate[1][0] in gone)]
             gates[node] = [(1, (joined,)), *rest]
 

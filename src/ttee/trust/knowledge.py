@@ -282,4 +282,3 @@ def first_day(text: str) -> date | None:
         return date(int(found[1]), int(found[2] or 1), int(found[3] or 1)) if found else None
     except ValueError:
         return None
-

@@ -58,13 +58,19 @@ def read_knowledge(folder: Path, models: Iterable[Path] = ()) -> Knowledge:
         except OSError as problem:
             raise KnowledgeError(f"cannot read: {problem.strerror}", where=str(problem.filename)) from None
 
-    single = dict(files(folder / f"{name}.toml" for name in ("knowledge", "capabilities", "parties", "adversaries")))
+    single = dict(
+        files(folder / f"{name}.toml" for name in ("knowledge", "capabilities", "parties", "adversaries"))
+    )
     return parse_knowledge(
-        single, files([*(folder / "designs").glob("*.toml"), *models]), files((folder / "attacks").glob("*.toml"))
+        single,
+        files([*(folder / "designs").glob("*.toml"), *models]),
+        files((folder / "attacks").glob("*.toml")),
     )
 
 
-def parse_knowledge(single: Mapping[str, bytes], designs: Iterable[File], attacks: Iterable[File]) -> Knowledge:
+def parse_knowledge(
+    single: Mapping[str, bytes], designs: Iterable[File], attacks: Iterable[File]
+) -> Knowledge:
     """The knowledge in these files; `single` has `knowledge.toml` and so on. Names are checked across all of them."""
     top = _open(("knowledge.toml", single["knowledge.toml"]), "ttee.knowledge/1", "as_of")
     as_of = first_day(top.text("as_of"))
@@ -205,7 +211,9 @@ def _party(id_: str, table: Table, names: Collection[str]) -> Party:
     table.known("name", "jurisdiction", "parent", "sources")
     if id_ in PLACEHOLDERS:
         table.fail(f"no party is called {id_!r}: it stands for whoever that is")
-    parent = table.one(table.text("parent"), names, "parent", what="a party") if "parent" in table.values else None
+    parent = (
+        table.one(table.text("parent"), names, "parent", what="a party") if "parent" in table.values else None
+    )
     return Party(
         id_, table.text("name"), table.id("jurisdiction"), parent, tuple(map(_source, table.rows("sources")))
     )
@@ -248,7 +256,9 @@ def _component(table: Table, parties: Collection[str]) -> Component:
     return Component(
         id=table.id("id"),
         name=table.text("name"),
-        maker=table.one(table.text("maker"), parties, "maker", what="a party") if "maker" in table.values else None,
+        maker=table.one(table.text("maker"), parties, "maker", what="a party")
+        if "maker" in table.values
+        else None,
         codebase=table.id("codebase") if "codebase" in table.values else None,
         breaks=_effects(table) if "breaks" in table.values else FLAW_EFFECTS,
     )
@@ -281,19 +291,24 @@ def _needs(table: Table, capabilities: Collection[str]) -> Needs:
     for each in sets:
         if not isinstance(each, list) or not each or not all(isinstance(name, str) for name in each):
             table.fail('needs is a list of lists: [["host_root", "bus_passive"]]', "needs")
-    return tuple(tuple(table.one(name, capabilities, "needs", what="a capability") for name in each) for each in sets)
+    return tuple(
+        tuple(table.one(name, capabilities, "needs", what="a capability") for name in each) for each in sets
+    )
 
 
 def _target(table: Table, aims: Collection[str], capabilities: Collection[str]) -> Target:
     table.known("tee", "when", "unless", "needs", "breaks")
     unless = table.list("unless")
+    if [] in unless:
+        table.fail("an empty list of conditions refutes nothing", "unless")
     return Target(
         tee=table.one(table.text("tee"), aims, "tee", what="a design or class"),
         when=tuple(_condition(table, each, "when") for each in table.list("when")),
         unless=tuple(
-            tuple(_condition(table, each, "unless") for each in (entry if isinstance(entry, list) else [entry]))
+            tuple(
+                _condition(table, each, "unless") for each in (entry if isinstance(entry, list) else [entry])
+            )
             for entry in unless
-            if entry != [] or table.fail("an empty list refutes nothing", "unless")
         ),
         needs=_needs(table, capabilities) if "needs" in table.values else None,
         breaks=_effects(table) if "breaks" in table.values else None,
@@ -306,7 +321,11 @@ def _condition(table: Table, value: object, key: str) -> Condition:
     (test,) = (each for each in value if each != "fact")
     test = Test(table.one(test, list(Test), key, what="a comparison"))
     values = value[test] if test is Test.ONE_OF else [value[test]]
-    if not isinstance(values, list) or not values or not all(isinstance(each, bool | int | str) for each in values):
+    if (
+        not isinstance(values, list)
+        or not values
+        or not all(isinstance(each, bool | int | str) for each in values)
+    ):
         table.fail(f"{key}: a fact is text, an integer, true or false; one_of takes a list of them", key)
     return Condition(value["fact"], test, tuple(values))
 

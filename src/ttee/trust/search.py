@@ -12,11 +12,8 @@ from collections.abc import Iterable, Sequence
 from ttee.errors import TooLargeError
 from ttee.trust.graph import Gate, Graph
 
-MAX_STEPS = 400_000
-BOUND = 3
 
-
-def search(whole: Graph, size: int, max_steps: int = MAX_STEPS) -> tuple[frozenset[int], ...]:
+def search(whole: Graph, size: int, max_steps: int) -> tuple[frozenset[int], ...]:
     """The cuts of the goal with at most `size` events. Raises TooLargeError where that takes more than `max_steps`."""
     if whole.goal is None:
         return (frozenset(),) if whole.always else ()

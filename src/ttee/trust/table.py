@@ -20,7 +20,7 @@ _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
 def meant(name: str, names: Iterable[str]) -> str:
-    """"; did you mean …?" with the nearest of `names`, or nothing."""
+    """ "; did you mean …?" with the nearest of `names`, or nothing."""
     near = difflib.get_close_matches(name[:64], sorted(names), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 
@@ -96,7 +96,9 @@ class Table:
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of text, nothing twice."""
         values = self.list(key)
-        if not all(isinstance(value, str) and value.isprintable() and len(value) <= MAX_TEXT for value in values):
+        if not all(
+            isinstance(value, str) and value.isprintable() and len(value) <= MAX_TEXT for value in values
+        ):
             self.fail(f"{key} is a list of text", key)
         if len(set(values)) != len(values):
             self.fail(f"{key} names something twice", key)

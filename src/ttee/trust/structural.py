@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What follows from a design alone, where no attack is published: rules S1 to S8 (docs/spec/trust.md, 5.2).
+
+S5, that evidence without an identity cannot be pinned, is `Leaf.pinned`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ttee.trust.knowledge import Property
+from ttee.trust.rules import Source
+
+if TYPE_CHECKING:
+    from ttee.trust.leaf import Leaf
+
+SPEC = (Source("docs/spec/trust.md, section 5.2"),)
+NEEDED = ("bus_passive", "bus_active", "host_root", "host_firmware")
+"""The capabilities that these rules speak of."""
+
+
+def structural_rules(leaf: Leaf) -> None:
+    """Adds those that the leaf's design gives rise to. An unknown dimension counts for the attacker."""
+    _memory(leaf)
+    _roles(leaf)
+    _host(leaf)
+
+
+def _rule(leaf: Leaf, id_: str, effects: tuple[Property, ...], says: str, *body: str) -> None:
+    for effect in effects:
+        leaf.book.rule(leaf.device(effect), says, *body, id_=id_, sources=SPEC)
+
+
+def _memory(leaf: Leaf) -> None:
+    design, book = leaf.design, leaf.book
+    on_a_bus = design.may_be("memory_confidentiality", "none", "deterministic", "counter")
+    if design.may_be("memory_confidentiality", "none", "deterministic") and design.may_be(
+        "memory_freshness", "none"
+    ):
+        exposure = book.exposure("S1", design, f"somebody reads patterns off the memory bus of {design.name}")
+        body = (exposure, leaf.capability("bus_passive"))
+        says = "equal plaintexts at one address have equal ciphertexts"
+        _rule(leaf, "S1", (Property.LEAKAGE,), says, *body)
+        if design.may_be("signing", "random-nonce-in-dram"):
+            says += ", and nonces of the attestation key pass through that memory"
+            _rule(leaf, "S1", (Property.ATTESTATION, Property.KEYS), says, *body)
+    if on_a_bus and design.may_be("memory_freshness", "none", "remap-guard"):
+        exposure = book.exposure("S2", design, f"somebody replays memory on the bus of {design.name}")
+        says = "old ciphertext, put back on the bus, is taken for the present one"
+        _rule(
+            leaf,
+            "S2",
+            (Property.INTEGRITY, Property.FRESHNESS),
+            says,
+            exposure,
+            leaf.capability("bus_active"),
+        )
+
+
+def _roles(leaf: Leaf) -> None:
+    design = leaf.design
+    if "manufacturer" in leaf.roles and design.may_be("key_origin", "vendor-keeps", "vendor-diversified"):
+        says = "its maker put the root key in, and may have kept it"
+        _rule(leaf, "S3", (Property.ATTESTATION, Property.KEYS), says, leaf.role("manufacturer"))
+    certifier, operator = leaf.role("certifier"), leaf.tee.operator
+    if operator is not None and certifier == leaf.book.party(operator):
+        says = "who runs the machine also certifies it"
+        _rule(leaf, "S4", (Property.CONFIDENTIALITY,), says, certifier)
+        leaf.book.rule(leaf.atom(Property.ATTESTATION), says, certifier, id_="S4", sources=SPEC)
+    if "updater" in leaf.roles and design.dimensions.get("updates") != "immutable":
+        says = "whoever may update it can sign harmful firmware"
+        silent = leaf.assumed.firmware_logs
+        _rule(leaf, "S8", (Property.CONFIDENTIALITY, Property.INTEGRITY), says, leaf.role("updater"), *silent)
+
+
+def _host(leaf: Leaf) -> None:
+    design, book = leaf.design, leaf.book
+    if design.may_be("sharing", "time-shared-core") and design.may_be("side_channels", "out"):
+        exposure = book.exposure("S6", design, f"somebody finds a side channel of {design.name}")
+        says = "it shares a core with its host, which may watch from there"
+        _rule(leaf, "S6", (Property.LEAKAGE,), says, exposure, leaf.capability("host_root"))
+    if design.may_be("set_up_by", "host-firmware"):
+        exposure = book.exposure("S7", design, f"somebody has the set-up of {design.name} go wrong")
+        says = "untrusted firmware sets up what isolates it"
+        needs = (leaf.capability("host_firmware"), leaf.capability("host_root"))
+        _rule(leaf, "S7", (Property.INTEGRITY,), says, exposure, *needs)
