@@ -45,17 +45,22 @@ def find(data: bytes) -> Found:
 
 def issued(below: Certificate | Crl, above: Certificate) -> bool:
     """Whether `above` signed this certificate or list, by name and key: what belongs together, and no more."""
-    return below.issuer == above.subject and _signed((above.spki, below.scheme, below.signature, below.tbs))
+    if below.issuer != above.subject:
+        return False
+    statement = above.spki, below.scheme, below.signature, below.tbs
+    return _signed(statement) if len(below.tbs) <= SMALL else _is_signed(statement)
 
 
-@memo(1024)
-def _signed(statement: tuple[bytes, Scheme, bytes, bytes]) -> bool:
+def _is_signed(statement: tuple[bytes, Scheme, bytes, bytes]) -> bool:
     spki, scheme, signature, tbs = statement
     try:
         verify_signature(load_public_key(spki, what="a key"), scheme, signature, tbs, what="a statement")
     except TteeError:
         return False
     return True
+
+
+_signed = memo(256)(_is_signed)
 
 
 def _find(data: bytes) -> Found:

@@ -78,7 +78,7 @@ def adopt_for(quote: Quote, files: Sequence[File], at: datetime) -> Mapping[str,
     elif root is not None and quote.certification != PCK_CHAIN:
         documents["pck_certificate_chain"] = loose.pem(chain)
     given = _distinct(each for parts in all_parts for each in parts.documents)
-    fits, signers = _fits(quote, chain), _Signers(pool, root, at)
+    fits, signers = _fits(quote, chain), _Signers.among(pool, root, at)
     for name, kind in (("tcb_info", TcbInfo), ("qe_identity", QeIdentity)):
         best = _best([each for each in given if isinstance(each.content, kind)], fits, signers.rank)
         if best is not None:
@@ -154,9 +154,21 @@ def _fits(quote: Quote, chain: Sequence[Certificate]) -> Callable[[Signed], bool
 class _Signers:
     """Who signed a document: the signer that came along, or another of the pool; and how good that makes it."""
 
-    pool: Sequence[Certificate]
+    named: Sequence[Certificate]
+    """Certificates that say they are the signer's."""
+    above: Mapping[bytes, Sequence[Certificate]]
+    """Certificates by their subject, the platform's own root first."""
     root: Certificate | None
     at: datetime
+
+    @classmethod
+    def among(cls, pool: Sequence[Certificate], root: Certificate | None, at: datetime) -> _Signers:
+        """Those in `pool`; few of each name, so that a thousand files take a thousand times as long as one."""
+        above: dict[bytes, list[Certificate]] = {}
+        for each in (*(() if root is None else (root,)), *pool):
+            above.setdefault(each.subject, []).append(each)
+        named = [each for each in pool if each.common_name == TCB_SIGNER_CN]
+        return cls(named[:MAX_SIGNERS], {name: some[:MAX_SIGNERS] for name, some in above.items()}, root, at)
 
     def rank(self, document: Signed) -> tuple[object, ...]:
         """Genuine first, then current, then new."""
@@ -177,17 +189,19 @@ class _Signers:
         return others, False
 
     def _chains(self, document: Signed) -> Iterator[tuple[Certificate, ...]]:
-        named = [each for each in self.pool if each.common_name == TCB_SIGNER_CN][:MAX_SIGNERS]
-        signers = sorted((*document.own[:1], *named), key=lambda each: self.at not in each.validity)
-        roots = (*(() if self.root is None else (self.root,)), *document.own[1:], *self.pool)
+        signers = sorted((*document.own[:1], *self.named), key=lambda each: self.at not in each.validity)
         for signer in signers:
             if _holds((signer.spki, document.signature, document.body)):
-                above = [each for each in roots if each.subject == signer.issuer][:MAX_SIGNERS]
+                above = (*self.above.get(signer.issuer, ()), *document.own[1:2])
                 yield from ((signer, each) for each in above if found.issued(signer, each))
 
 
-@memo(1024)
 def _holds(statement: tuple[bytes, bytes, bytes]) -> bool:
+    """Whether a key (SubjectPublicKeyInfo) made a signature of a text."""
+    return _known(statement) if len(statement[2]) <= found.SMALL else _is_signed(statement)
+
+
+def _is_signed(statement: tuple[bytes, bytes, bytes]) -> bool:
     spki, signature, body = statement
     try:
         key = p256(load_public_key(spki, what="a key"), "a key")
@@ -195,6 +209,9 @@ def _holds(statement: tuple[bytes, bytes, bytes]) -> bool:
     except TteeError:
         return False
     return True
+
+
+_known = memo(256)(_is_signed)
 
 
 # --- certificates and lists -----------------------------------------------------------------------

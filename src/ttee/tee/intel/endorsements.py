@@ -47,7 +47,7 @@ NAMES = (
 )
 """Every document that is read, besides `collateral`."""
 
-ANY_FMSPC = "FMSPC"
+ANY_FMSPC, ANY_AUTHORITY = "FMSPC", "ca=platform&encoding=der (or ca=processor)"
 """What stands in an address where the platform is not known."""
 PCS = "https://api.trustedservices.intel.com"
 ROOT_CRL = "https://certificates.trustedservices.intel.com/IntelSGXRootCA.der"
@@ -80,7 +80,7 @@ def address(tee: str, *, fmspc: bytes | None = None) -> Mapping[str, str]:
     return {
         "tcb_info": f"{PCS}/{family}/certification/v4/tcb?fmspc={kind}",
         "qe_identity": f"{PCS}/{family}/certification/v4/qe/identity",
-        "pck_crl": f"{PCS}/sgx/certification/v4/pckcrl?ca=platform&encoding=der (or ca=processor)",
+        "pck_crl": f"{PCS}/sgx/certification/v4/pckcrl?{ANY_AUTHORITY}",
         "root_ca_crl": ROOT_CRL,
         "pck_certificate_chain": f"{PCS}/sgx/certification/v4/pckcert",
     }

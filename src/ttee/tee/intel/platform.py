@@ -24,7 +24,7 @@ from ttee.pki.signature import load_point, verify_ecdsa_raw
 from ttee.pki.window import Window, rfc3339
 from ttee.tee.intel import checks, pck
 from ttee.tee.intel.collateral import ALGORITHMS, ROOT_CN, Collateral, p256, require_name
-from ttee.tee.intel.endorsements import address
+from ttee.tee.intel.endorsements import ANY_AUTHORITY, ANY_FMSPC, address
 from ttee.tee.intel.quote import PCK_CHAIN, PCK_LEAF, PPID, Quote
 from ttee.tee.intel.reports import SgxReport
 from ttee.tee.intel.tcb import match_qe
@@ -176,12 +176,19 @@ def own_chain(quote: Quote) -> tuple[Certificate, ...]:
     return ()
 
 
-def own_fmspc(quote: Quote) -> bytes | None:
-    """The kind of platform that the quote's own certificate says, not verified; None if it brings none."""
+def addressed(text: str, quote: Quote) -> str:
+    """`text`, its addresses for any platform turned into those for this one, if the quote brings its certificate."""
     with suppress(TteeError):
         for leaf in own_chain(quote)[:1]:
-            return pck.parse(leaf).fmspc
-    return None
+            fmspc = pck.parse(leaf).fmspc
+            text = text.replace(f"fmspc={ANY_FMSPC}", f"fmspc={fmspc.hex().upper()}")
+            text = text.replace(ANY_AUTHORITY, f"ca={authority_of(leaf)}&encoding=der")
+    return text
+
+
+def authority_of(leaf: Certificate) -> str:
+    """Who issued a PCK certificate, as Intel's service calls it."""
+    return "processor" if "Processor" in leaf.issuer_common_name else "platform"
 
 
 def _endorsed(pem: bytes, what: str, size: int) -> tuple[Certificate, ...]:

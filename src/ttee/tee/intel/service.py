@@ -33,7 +33,7 @@ from ttee.tee.intel import checks, pck
 from ttee.tee.intel.adoption import adopt_for
 from ttee.tee.intel.endorsements import NEEDED, PCS, ROOT_CRL, SOURCE, address, crl_der, parts, signed
 from ttee.tee.intel.evidence import split
-from ttee.tee.intel.platform import own_chain
+from ttee.tee.intel.platform import authority_of, own_chain
 from ttee.tee.intel.quote import PCK_LEAF, PPID_RSA_3072, Quote
 from ttee.tee.intel.tcb_info import QeIdentity, TcbInfo, parse_qe_identity, parse_tcb_info
 from ttee.tee.sources import Answer, File, Source
@@ -151,7 +151,7 @@ def _wants(given: _Documents, name: str, parse: _Parse, fits: Callable[[TcbInfo 
         return False
 
 
-@memo(128)
+@memo(32)
 def _parsed(document: tuple[_Parse, bytes]) -> TcbInfo | QeIdentity:
     parse, body = document
     return parse(body)
@@ -167,7 +167,7 @@ def _wants_list(given: _Documents, name: str, at: datetime, below: Certificate |
     return at not in crl.window or (below is not None and crl.issuer != below.issuer)
 
 
-@memo(32)
+@memo(8)
 def _list(data: bytes) -> Crl:
     return load_crl(data, what="a CRL")
 
@@ -194,7 +194,7 @@ def _signed_document(name: str, url: str, why: str, headers: tuple[str, ...], pa
 
 
 def _pck_crl(leaf: Certificate) -> Source:
-    authority = "processor" if "Processor" in leaf.issuer_common_name else "platform"
+    authority = authority_of(leaf)
     url = f"{PCS}/sgx/certification/v4/pckcrl?ca={authority}&encoding=der"
 
     def read(answer: Answer) -> _Documents:

@@ -50,10 +50,9 @@ from ttee.pki.window import Window, require_moment, rfc3339
 from ttee.tee.intel import checks, tcb
 from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
 from ttee.tee.intel.dstack import EVENT_LOG, Told, check_event_log, check_statement
-from ttee.tee.intel.endorsements import ANY_FMSPC
 from ttee.tee.intel.evidence import details, split
 from ttee.tee.intel.exceptions import excused
-from ttee.tee.intel.platform import Platform, own_fmspc, qe_level, verify_platform
+from ttee.tee.intel.platform import Platform, addressed, qe_level, verify_platform
 from ttee.tee.intel.quote import ECDSA_P256, QE_VENDOR, SGX, TDX, Quote
 from ttee.tee.intel.reports import TdReport
 from ttee.tee.intel.roots import INTEL
@@ -110,8 +109,7 @@ def verify(
         )
     except EndorsementError as error:
         # Collateral is remembered for all platforms; whose it lacks is known here.
-        if error.hint and (fmspc := own_fmspc(quote)):
-            error.hint = error.hint.replace(f"fmspc={ANY_FMSPC}", f"fmspc={fmspc.hex().upper()}")
+        error.hint = error.hint and addressed(error.hint, quote)
         raise
     platform = verify_platform(quote, collateral, at, steps)
     with steps(checks.QUOTE_SIGNATURE, "by the attestation key"):
