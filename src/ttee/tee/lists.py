@@ -94,6 +94,13 @@ def _read(data: bytes) -> Crl | None:
         return None
 
 
+def editions(tee: str, crl: Crl, issuer: Certificate) -> dict[str, int]:
+    """Number and issue date of a list that holds: neither goes back. Counted for each key that signs lists."""
+    name = f"{tee} crl {issuer.common_name[:64] or 'unnamed'} {issuer.key_digest.hex()[:16]}"
+    found = {f"{name} issued": int(crl.window.start.timestamp())}
+    return found if crl.number is None else {**found, f"{name} number": crl.number}
+
+
 def _take(answer: Answer, *, name: str, at: datetime) -> Mapping[str, bytes]:
     """The list in an answer. Raises EndorsementError: none, or of another time."""
     crl = load_crl(answer.body, what=name)

@@ -53,6 +53,7 @@ def test_the_chips_maker_and_the_clouds_authorities_are_asked() -> None:
     assert "ak_chain" in found.documents
     claims = verified(certified(), dict(found.documents))
     assert [each.name for each in claims.relied_on if each.name == "CRL of issuer"]
+    assert {name.partition(" ")[0] for name in claims.editions} == {"amd-sev-snp", "tpm"}
 
 
 def test_a_key_that_the_cloud_took_back_is_found_out_by_asking() -> None:

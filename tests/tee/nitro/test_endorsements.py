@@ -50,6 +50,8 @@ def test_the_lists_that_certificates_name_are_asked_for_and_count() -> None:
         claims = verified(gather(EVIDENCE, fetcher=web, at=NOW))
     assert {re.sub("^https", "http", url) for url in services.asked} == set(LISTS.values())
     assert [check.status for check in claims.checks if check.id == checks.REVOCATION.id] == [Status.PASS]
+    assert sorted(claims.editions.values()) == [1, 1, *[int((NOW - timedelta(days=15)).timestamp())] * 2]
+    assert all(name.startswith("aws-nitro crl ") for name in claims.editions)
     # Instance and enclave have certificates that name no list.
     assert len([note for note in claims.not_checked if note.startswith("revocation of")]) == 2
 

@@ -75,6 +75,7 @@ def test_authorities_are_asked_for_one_above_the_other_and_then_their_lists() ->
         claims = verified(certified(), gather(certified(), fetcher=web, at=NOW))
     assert [url.rpartition("/")[2] for url in services.asked] == ["issuer.crt", "root.crt", "issuer.crl"]
     assert any(each.kind == "endorsement" for each in claims.relied_on)
+    assert [name.rpartition(" ")[2] for name in claims.editions] == ["issued", "number"]
 
 
 def test_a_key_that_its_maker_took_back_is_found_out_by_asking() -> None:

@@ -105,7 +105,7 @@ def verify(
         current=inside.current,
         currency=inside.currency,
         exceptions=inside.exceptions,
-        editions=inside.editions,
+        editions={**inside.editions, **(path.editions if path else {})},
         pins={**pcr_pins(pcrs), "platform": tuple(name for names in inside.pins.values() for name in names)},
         details={
             **inside.details,

@@ -15,6 +15,7 @@ from functools import cache
 from hashlib import sha256
 from importlib import resources
 from itertools import pairwise
+from types import MappingProxyType
 
 from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -33,10 +34,10 @@ from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, check_anchored, verify_path
 from ttee.pki.trusted import Trusted, of_maker
 from ttee.pki.window import ALWAYS, Window
-from ttee.tee.lists import given
+from ttee.tee.lists import editions, given
 from ttee.tee.nitro import checks
 from ttee.tee.nitro.endorsements import ALGORITHMS
-from ttee.tee.nitro.evidence import SOURCE, Document
+from ttee.tee.nitro.evidence import NAME, SOURCE, Document
 from ttee.tee.steps import Steps
 
 
@@ -50,6 +51,7 @@ class Endorsed:
     checks: tuple[Check, ...]
     relied_on: tuple[Reliance, ...]
     not_checked: tuple[str, ...]
+    editions: Mapping[str, int]
 
 
 _AUTHORITIES: PositiveCache[Hashable, tuple[tuple[Certificate, ...], Window]] = PositiveCache(1024)
@@ -73,7 +75,7 @@ def _endorse(
     document: Document, lists: Mapping[str, bytes], trust: Trusted, at: datetime, above: Hashable
 ) -> tuple[Endorsed, Window]:
     """Steps 3 to 6, and when they hold."""
-    steps, not_checked = Steps(), list[str]()
+    steps, not_checked, numbers = Steps(), list[str](), dict[str, int]()
     with steps(checks.ROOT, "") as step:
         root = load_certificate(document.cabundle[0], what="cabundle[0]")
         check_anchored((root,), trust.roots, what="cabundle[0]")
@@ -94,7 +96,9 @@ def _endorse(
     ]
     if lists:
         with steps(checks.REVOCATION, "") as step:
-            window &= _verify_lists(path, lists, at, relied_on, not_checked)
+            window &= _verify_lists(
+                path, lists, at, relied_on=relied_on, not_checked=not_checked, numbers=numbers
+            )
             step.detail = f"of {len(path) - 1} certificates, {len(not_checked)} are of no list that was given"
     else:
         steps.skipped(checks.REVOCATION, "no revocation list was given (documents `crl`, `crl.…`)")
@@ -102,7 +106,13 @@ def _endorse(
     with steps(checks.LEAF_KEY, "P-384, for signatures"):
         key = _leaf_key(leaf)
     return Endorsed(
-        leaf, key, trust.assurance(root), steps.checks, tuple(relied_on), tuple(not_checked)
+        leaf,
+        key,
+        trust.assurance(root),
+        steps.checks,
+        tuple(relied_on),
+        tuple(not_checked),
+        MappingProxyType(numbers),
     ), window
 
 
@@ -140,8 +150,10 @@ def _verify_lists(
     path: Sequence[Certificate],
     lists: Mapping[str, bytes],
     at: datetime,
+    *,
     relied_on: list[Reliance],
     not_checked: list[str],
+    numbers: dict[str, int],
 ) -> Window:
     """Step 5: when the lists hold that speak of this path. Those of other regions and zones are left alone."""
     window = ALWAYS
@@ -152,6 +164,7 @@ def _verify_lists(
             check_crl(crl, issuer, at=at, algorithms=ALGORITHMS, what=f"CRL of {issuer.common_name}")
             check_not_revoked(certificate, crl, what="a certificate of the path")
             window &= crl.window
+            numbers |= editions(NAME, crl, issuer)
             relied_on.append(
                 Reliance("endorsement", f"CRL of {issuer.common_name}", sha256(crl.der).digest())
             )

@@ -101,6 +101,7 @@ def verify(
         user_data=document.user_data,
         debug=document.debug,
         fresh=nonce is not None,
+        editions=endorsed.editions,
         pins={"app": ("pcr0", "pcr8") if document.pcrs.get(_SIGNED_IMAGE, b"").strip(b"\0") else ("pcr0",)},
         details=details(document),
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from itertools import pairwise
+from types import MappingProxyType
 
 from attrs import frozen
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -27,10 +28,11 @@ from ttee.pki.certificate import (
 )
 from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, verify_path
-from ttee.tee.lists import given
+from ttee.tee.lists import editions, given
 from ttee.tee.tpm.makers import Own, Pinned, own_roots
 
 SOURCE = "TCG EK Credential Profile 2.5, section 3.2"
+TEE = "tpm"
 EKU, SAN = "2.5.29.37", "2.5.29.17"
 EK_PURPOSE, AK_PURPOSE = "2.23.133.8.1", "2.23.133.8.3"
 KEY_ENCIPHERMENT, KEY_AGREEMENT = 2, 4
@@ -61,6 +63,7 @@ class Path:
     root: Pinned
     relied_on: tuple[Reliance, ...]
     not_checked: tuple[str, ...]
+    editions: Mapping[str, int]
 
 
 _PATHS: PositiveCache[bytes, Path] = PositiveCache(4096)
@@ -111,6 +114,7 @@ def verify_certificate(
     relied_on = [Reliance("root", root.name, path[-1].key_digest)]
     relied_on += [Reliance("certificate", each.common_name or what, each.digest) for each in path[:-1]]
     not_checked = [f"{what}: {len(padding)} bytes behind its end, which nobody signed"] if padding else []
+    numbers: dict[str, int] = {}
     for certificate, issuer in pairwise(path):
         ours = [
             crl
@@ -121,6 +125,7 @@ def verify_certificate(
             check_crl(crl, issuer, at=at, algorithms=ALGORITHMS, what=f"CRL of {issuer.common_name}")
             check_not_revoked(certificate, crl, what=f"a certificate of the {what}'s path")
             window &= crl.window
+            numbers |= editions(TEE, crl, issuer)
             relied_on.append(
                 Reliance("endorsement", f"CRL of {issuer.common_name}", sha256(crl.der).digest())
             )
@@ -129,7 +134,7 @@ def verify_certificate(
             not_checked.append(
                 f"revocation of {name}: no list of its issuer was given (documents `crl`, `crl.…`)"
             )
-    found = Path(leaf, root, tuple(relied_on), tuple(not_checked))
+    found = Path(leaf, root, tuple(relied_on), tuple(not_checked), MappingProxyType(numbers))
     return _PATHS.put(key, found, window)
 
 

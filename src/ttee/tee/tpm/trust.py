@@ -48,6 +48,7 @@ class Vouched:
     relied_on: tuple[Reliance, ...]
     not_checked: tuple[str, ...]
     details: Mapping[str, ClaimValue] = field(factory=dict)
+    editions: Mapping[str, int] = field(factory=dict)
 
 
 def check_attributes(key: Key, steps: Steps) -> None:
@@ -107,6 +108,7 @@ def vouch(
         tuple(dict.fromkeys(each for way in found for each in way.relied_on)),
         tuple(dict.fromkeys(each for way in found for each in way.not_checked)),
         {name: value for way in found for name, value in way.details.items()},
+        {name: number for way in found for name, number in way.editions.items()},
     )
 
 
@@ -218,4 +220,4 @@ class _Ways:
 
 def _vouched(path: Path, details: Mapping[str, ClaimValue]) -> Vouched:
     note = (f"what stands behind {path.root.name}: {path.root.note}",) if path.root.note else ()
-    return Vouched(path.root.assurance, path.relied_on, (*path.not_checked, *note), details)
+    return Vouched(path.root.assurance, path.relied_on, (*path.not_checked, *note), details, path.editions)

@@ -91,6 +91,7 @@ def verify(
         user_data=attest.extra,
         events=story.events,
         fresh=nonce is not None,
+        editions=vouched.editions,
         pins=pcr_pins(pcrs),
         details={
             **pcrs,
