@@ -9,6 +9,8 @@ from itertools import pairwise
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.appraise.claims import policy_of
 from tests.appraise.vendors import STORIES, intels
@@ -177,6 +179,25 @@ def test_an_exception_that_was_made_use_of_is_granted_again() -> None:
     verdict = judged(claims, text, story.at)
     assert failed(verdict) == []
     assert "exception azure-tdx-tcb-component" in verdict.loosened
+
+
+@given(st.dictionaries(st.text(min_size=1), st.text() | st.binary(max_size=8) | st.integers(), max_size=4))
+def test_names_and_texts_of_the_evidence_cannot_write_lines_of_their_own(
+    strange: dict[str, ClaimValue],
+) -> None:
+    """Some names come from the evidence: what Azure's paravisor says of a VM, components of Arm's devices."""
+    claims = evolve(_ARM, details={**_ARM.details, **strange, "implementation_id": "x\n[tee.riscv]"})
+    policy = policy_of(started(claims, STORIES["arm-psa"]().at, anchors=STORIES["arm-psa"]().anchors))
+    assert policy.tees.keys() == {"arm-psa"}
+    assert {rule.claim for rule in policy.tees["arm-psa"].rules} <= {"software_digest", "lifecycle"}
+
+
+_ARM = STORIES["arm-psa"]().claims()
+
+
+def test_a_name_that_closes_a_line_is_left_out() -> None:
+    hostile = {**_ARM.details, "x = 1\n[tee.riscv]\n# y": 1}
+    assert "tee.riscv" not in started(evolve(_ARM, details=hostile), LATE)
 
 
 def _genuine() -> list[tuple[VectorCase, Claims]]:

@@ -134,8 +134,9 @@ def _appraise_one(claims: Claims, policy: Policy, at: datetime) -> Iterator[Find
     yield _freshness(claims, policy)
     if policy.measurements:
         yield _measurement(claims, policy)
+    said = _said(claims)
     for rule in section.rules:
-        yield _rule(claims, rule, at)
+        yield _rule(claims, said, rule, at)
 
 
 def _anchor(claims: Claims, policy: Policy) -> Finding:
@@ -251,11 +252,10 @@ def _measurement(claims: Claims, policy: Policy) -> Finding:
     return _passed(checks.MEASUREMENT, f"the app is {claims.app.hex()[:16]}…, as listed", EXECUTABLES)
 
 
-def _rule(claims: Claims, rule: Rule, at: datetime) -> Finding:
+def _rule(claims: Claims, said: Mapping[str, ClaimValue], rule: Rule, at: datetime) -> Finding:
     must_be_pinned = {claim for group in claims.pins.values() for claim in group}
     category = EXECUTABLES if rule.claim in must_be_pinned else CONFIGURATION
     spec = evolve(checks.RULE, id=f"policy.{claims.tee}.{rule.key}")
-    said = _said(claims)
     if rule.claim not in said:
         near = difflib.get_close_matches(rule.claim, list(said), n=1, cutoff=0.6)
         meant = f"; did you mean {_kebab(near[0])}?" if near else ""

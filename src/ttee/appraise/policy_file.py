@@ -15,7 +15,7 @@ from attrs import frozen
 from ttee.appraise.distrust import switches
 from ttee.appraise.exceptions import EXCEPTIONS
 from ttee.appraise.policy import SCHEMA, Insecure, Policy, Section
-from ttee.appraise.rules import Comparison, Rule, Scalar, split_key, unfit
+from ttee.appraise.rules import KEY, Comparison, Rule, Scalar, split_key, unfit
 from ttee.codec import hex as hex_codec
 from ttee.codec.toml import deep_line
 from ttee.errors import PolicyFileError
@@ -33,7 +33,6 @@ _TEE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 ANCHORS, GRANTS = "anchors", "exceptions"
 """Keys of a TEE's section that are no rules."""
 _SINGLE = (Comparison.AT_LEAST, Comparison.AT_MOST, Comparison.MAX_AGE, Comparison.BITS)
-_CLAIM = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # One way to match each: a line of nothing but spaces must not be tried in all ways there are to part it.
 _HEADER = re.compile(r"\s*\[+([^\[\]]+)\]")
 _ASSIGNMENT = re.compile(r"\s*([\w.\"'-][\w.\"' -]*)=")
@@ -163,7 +162,7 @@ class _Reader:
 
     def rule(self, tee: str, key: str, value: object) -> Rule:
         path = ("tee", tee, key)
-        if not _CLAIM.fullmatch(key):
+        if not KEY.fullmatch(key):
             self.fail(
                 f"{key[:64]!r} is not the name of a claim in kebab-case{_meant(key, (ANCHORS, GRANTS))}", path
             )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Scalar = bool | int | str
 
+KEY = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+"""A claim's name in kebab-case, or a rule's key."""
 _VERSION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){1,15}")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _HEX = re.compile(r"([0-9a-f]{2})+")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ttee.appraise.distrust import switches
 from ttee.appraise.policy import SCHEMA, Insecure
-from ttee.appraise.rules import Comparison, split_key
+from ttee.appraise.rules import KEY, Comparison, split_key
 from ttee.model import Anchor, Assurance, Claims, ClaimValue
 
 if TYPE_CHECKING:
@@ -202,13 +202,21 @@ def _others(values: Mapping[str, ClaimValue], advice: Mapping[str, str]) -> list
 
 
 def _line(key: str, value: ClaimValue) -> str:
-    """A rule that this value fits; nothing where there is nothing to fit, or no rule can say it."""
-    if value is None or value in (b"", "", ()):
+    """A rule that this value fits; nothing where there is nothing to fit, or no rule can say it.
+
+    Names and texts may be the evidence's own: what a policy cannot spell is left out.
+    """
+    values = value if isinstance(value, tuple) else (value,)
+    if value in (b"", "", ()) or not KEY.fullmatch(key):
         return ""
-    if isinstance(value, tuple) and any(isinstance(each, tuple) or each is None for each in value):
+    if any(isinstance(each, tuple) or each is None or not _printable(each) for each in values):
         return ""
     listed = isinstance(value, bytes) and split_key(key)[0] is Comparison.ONE_OF
     return f"{key} = {_value((value,) if listed else value)}"
+
+
+def _printable(value: ClaimValue) -> bool:
+    return not isinstance(value, str) or value.isprintable()
 
 
 def _value(value: ClaimValue) -> str:

@@ -10,6 +10,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "realm-initial-measurement": "What runs: the realm, as it started.",
         "software-digest": "What it runs on: all firmware of the platform, as one digest.",
+        "software-measurements": "",
         "implementation-id": "The design of the platform.",
         "lifecycle": "Only a secured platform keeps its secrets.",
         "personalization": "",

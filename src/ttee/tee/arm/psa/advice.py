@@ -9,6 +9,7 @@ from types import MappingProxyType
 ADVICE: Mapping[str, str] = MappingProxyType(
     {
         "software-digest": "What runs: all software that the device measured, as one digest.",
+        "software-measurements": "",
         "implementation-id": "The design of the device.",
         "lifecycle": "Only a secured device keeps its secrets.",
     }
