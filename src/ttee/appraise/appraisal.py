@@ -36,7 +36,7 @@ from ttee.appraise.policy import (
     pinned_anchor,
     require_any,
 )
-from ttee.appraise.rules import Comparison, Rule
+from ttee.appraise.rules import Comparison, Rule, says_something
 from ttee.codec.rfc3339 import moment
 from ttee.model import Assurance, Check, CheckSpec, Claims, ClaimValue, Status, Tier, Verdict
 
@@ -294,13 +294,13 @@ def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
     pinned = {
         rule.claim for section in sections for rule in section.rules if rule.comparison is Comparison.ONE_OF
     }
-    said: Mapping[str, object] = {**claims.details, "app": claims.app}
+    said: Mapping[str, ClaimValue] = {**claims.details, "app": claims.app}
     if any(policy.measurements for policy in policies):
         pinned.add("app")
     strict = [policy for policy in policies if not policy.signature_only]
     for group, names in claims.pins.items():
         spec, way = checks.PINNED[group], _ANY[group]
-        by = [name for name in names if name in pinned and _says_something(said.get(name))]
+        by = [name for name in names if name in pinned and says_something(said.get(name))]
         choices = " or ".join(
             "app.measurements" if name == "app" else name.replace("_", "-") for name in names
         )
@@ -310,11 +310,6 @@ def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
             yield _skipped(spec, f"{choices} is not pinned; accepted by {way}", EXECUTABLES, way)
         else:
             yield _failed(spec, f"not pinned: the policy needs {choices}", EXECUTABLES)
-
-
-def _says_something(value: object) -> bool:
-    """An empty claim (no authority), or one of zeros (a register that nothing went into), pins nothing."""
-    return any(value) if isinstance(value, bytes) else bool(value)
 
 
 def _vector(claims: Claims, findings: Sequence[Finding]) -> Mapping[str, Tier]:

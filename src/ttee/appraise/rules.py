@@ -88,6 +88,11 @@ def split_key(key: str) -> tuple[Comparison, str]:
     return comparison, key.removeprefix(PREFIXES[comparison]).replace("-", "_")
 
 
+def says_something(value: ClaimValue) -> bool:
+    """Whether pinning this value pins anything: not if it is empty (no authority), or zeros (an unused register)."""
+    return any(value) if isinstance(value, bytes) else bool(value)
+
+
 def unfit(comparison: Comparison, value: Scalar) -> str:
     """What such a rule's value must be, if this is not it; else nothing."""
     if comparison in (Comparison.AT_LEAST, Comparison.AT_MOST):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ttee.appraise.distrust import switches
 from ttee.appraise.policy import SCHEMA, Insecure
-from ttee.appraise.rules import KEY, Comparison, split_key
+from ttee.appraise.rules import KEY, Comparison, says_something, split_key
 from ttee.model import Anchor, Assurance, Claims, ClaimValue
 
 if TYPE_CHECKING:
@@ -72,8 +72,9 @@ def policy_from_claims(
     lines = _head(name, claims.assurance, claims.app, nonce_required=nonce_required)
     if claims.debug:
         lines.insert(2, f"# In debug mode, and so refused. To accept that: {Insecure.DEBUG} = true")
+    said = {**claims.details, "app": claims.app}
     for group, names in claims.pins.items():
-        if not any(_says_something(claims, name) for name in names):
+        if not any(says_something(said.get(name)) for name in names):
             lines.insert(2, f"{_ANY[group]} = true   # {_SILENT[group]}: the verdict is a warning at best")
     lines += [*_distrust(claims, at), "", f"[tee.{claims.tee}]"]
     inside = [anchor for anchor in anchors if anchor.tee != claims.tee]
@@ -93,17 +94,13 @@ def policy_from_claims(
     others = {**values, **({"user_data": claims.user_data} if claims.user_data else {})}
     lines += [*_rules(values, advice), *_others(others, advice)]
     for tee in dict.fromkeys(anchor.tee for anchor in inside):
-        lines += ["", f"[tee.{tee}]  # the TEE inside", *_anchor_lines(inside, claims.assurance)]
+        theirs = [anchor for anchor in inside if anchor.tee == tee]
+        lines += ["", f"[tee.{tee}]  # the TEE inside", *_anchor_lines(theirs, claims.assurance)]
     return "\n".join(lines) + "\n"
 
 
 def _recomputed(claim: str) -> str:
     return ("min-" if claim.endswith("svn") else "") + claim.replace("_", "-")
-
-
-def _says_something(claims: Claims, name: str) -> bool:
-    value = claims.app if name == "app" else claims.details.get(name)
-    return any(value) if isinstance(value, bytes) else bool(value)
 
 
 def _head(name: str, assurance: Assurance, app: bytes | None, *, nonce_required: bool) -> list[str]:
