@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makers' services in software, on this machine: they answer as Intel's and AMD's do, and fail as they are told to.
+"""Makers' services in software, on this machine: they answer as the makers' own do, and fail as they are told to.
 
 vendor = ttee.testing.intel.Vendor.random()
 machine = vendor.machine(TDX)
@@ -17,6 +17,22 @@ from __future__ import annotations
 
 from ttee.testing.services.amd import KeyDistribution
 from ttee.testing.services.intel import Provisioning
+from ttee.testing.services.nitro import RevocationLists
+from ttee.testing.services.nvidia import ReferenceValues, Revocation
 from ttee.testing.services.server import Fault, Maker, Question, Reply, Services, serve
+from ttee.testing.services.tpm import Authorities
 
-__all__ = ["Fault", "KeyDistribution", "Maker", "Provisioning", "Question", "Reply", "Services", "serve"]
+__all__ = [
+    "Authorities",
+    "Fault",
+    "KeyDistribution",
+    "Maker",
+    "Provisioning",
+    "Question",
+    "ReferenceValues",
+    "Reply",
+    "Revocation",
+    "RevocationLists",
+    "Services",
+    "serve",
+]
