@@ -39,7 +39,7 @@ EVENTS = logged()
 def quote(
     events: tuple[LoggedEvent, ...] = EVENTS, report_data: bytes = REPORT_DATA, **registers: bytes
 ) -> bytes:
-    fields = {"rtmr3": register(events), "report_data": report_data, **registers}
+    fields: dict[str, Any] = {"rtmr3": register(events), "report_data": report_data, **registers}
     return MACHINE.quote(report=intel.td_report(**fields))
 
 
@@ -91,6 +91,16 @@ def test_what_the_app_adds_after_system_ready_says_nothing_of_it() -> None:
     more = (*BOOT, ("compose-hash", b"a lie"), ("my-event", b"mine"))
     made = Attestation(quote(logged(more)), events=logged(more), runtime=more, report_data=REPORT_DATA)
     assert verified(made.v0()).details["compose_hash"] == dict(BOOT)["compose-hash"]
+
+
+@pytest.mark.parametrize("number", [2, len(EVENTS) - 1])
+def test_an_event_of_another_type_cannot_hide_where_the_systems_events_end(number: int) -> None:
+    """The digest of other types is not that of name and payload, so the replay alone would not tell."""
+    events = (*EVENTS[:number], evolve(EVENTS[number], type=4), *EVENTS[number + 1 :])
+    for data in (evolve(MADE, events=events).v0(), evolve(MADE, events=events).v1()):
+        with pytest.raises(BindingError, match="extend RTMR 3") as caught:
+            verified(data)
+        assert caught.value.check == "intel.event-log.replay"
 
 
 def test_two_events_that_say_who_runs_are_refused() -> None:

@@ -43,6 +43,7 @@ def check_event_log(report: TdReport, data: bytes, steps: Steps) -> Told:
     """Step 22. Raises MalformedEvidenceError, BindingError."""
     with steps(checks.EVENT_LOG, "") as step:
         log = dstack.parse(data, what=EVENT_LOG)
+        _check_lanes(log)
         quoted = {number: value for number, value in enumerate(report.rtmrs, 1) if any(value)}
         stripped = _is_stripped(log)
         replayed = check_replay(log, "sha384", _all(report) if not stripped else {_RTMR3: report.rtmrs[3]})
@@ -109,6 +110,18 @@ def _claims(event: Event) -> dict[str, ClaimValue]:
             f"{_KEY_PROVIDER} does not have name and id", where=where, source=dstack.SOURCE
         )
     return {name: kind, f"{name}_id": hex_codec.decode(identifier, what=f"{where}, id")}
+
+
+def _check_lanes(log: Log) -> None:
+    """RTMR 3 is the guest's, and the others are not: an event of another type could hide where the system's end."""
+    for event in log.events:
+        if (event.register == _RTMR3) != (event.type == dstack.RUNTIME):
+            raise BindingError(
+                f"{log.event_name(event)} is of the type {event.type:#x}: the guest's own events, and no others, "
+                "extend RTMR 3",
+                where=f"{EVENT_LOG}, event {event.number}",
+                source=dstack.SOURCE,
+            )
 
 
 def _is_stripped(log: Log) -> bool:
