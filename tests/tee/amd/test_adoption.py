@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -109,6 +110,15 @@ def test_pem_bundles_are_taken_apart() -> None:
     crl = x509.pem(VENDOR.crl()).replace(b" CERTIFICATE-", b" X509 CRL-")
     claims = verified(wrapped(CHIP.report()), files(crl, bundle))
     assert f"{TEE.name} crl ARK-Milan number" in next(iter(claims.editions)).replace("issued", "number")
+
+
+def test_what_azures_machines_hand_out_is_taken_apart() -> None:
+    """Trusted Hardware Identity Management answers with PEM in JSON."""
+    answer = {"vcekCert": x509.pem(CHIP.vek()).decode(), "tcbm": "0", "cacheControl": "86400"}
+    answer["certificateChain"] = VENDOR.chain().decode()
+    documents = adopt(wrapped(CHIP.report()), files(json.dumps(answer).encode()), NOW)
+    assert set(documents) == {"vek", "chain"}
+    assert verify(wrapped(CHIP.report()), Endorsements((VENDOR.anchor(),), documents), at=NOW).tee == TEE.name
 
 
 def test_where_the_host_masks_the_chip_the_signature_says_whose_the_report_is() -> None:

@@ -381,6 +381,24 @@ def test_an_answer_is_split_into_its_documents_and_says_how_long_it_is_good(name
         question.read(Answer(body.encode(), {name: "%" * 65537}))
 
 
+@settings(max_examples=60)
+@given(st.binary(max_size=300), st.text(max_size=80), st.sampled_from(["tcb-info-issuer-chain", "other"]))
+def test_any_other_answer_is_refused_by_name(body: bytes, header: str, name: str) -> None:
+    for question in sources(evidence(certification=certification(GUEST)), {}, NOW) + sources(
+        evidence(), {}, NOW
+    ):
+        answer = Answer(body, {name: header, **dict.fromkeys(HEADERS, header)})
+        with pytest.raises(EndorsementError):
+            question.until(question.read(answer) if question.read else {question.documents[0]: body})
+
+
+HEADERS = (
+    "sgx-enclave-identity-issuer-chain",
+    "sgx-pck-crl-issuer-chain",
+    "sgx-pck-certificate-issuer-chain",
+)
+
+
 # --- how current ----------------------------------------------------------------------------------
 
 
