@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen
 
 from ttee.errors import QuestionError, TooLargeError
 from ttee.trust.book import Book
-from ttee.trust.channel import Secrets, channel_rules
+from ttee.trust.channel import Secrets, channel_breaks
 from ttee.trust.deployment import (
     Channel,
     Deployment,
@@ -152,7 +152,7 @@ class _Builder:
             return known
         if len(self.done) >= MAX_INSTANCES:
             raise TooLargeError(
-                f"the deployment has more than {MAX_INSTANCES} parts, each counted once for all that is assumed around it",
+                f"the deployment has more than {MAX_INSTANCES} parts, counted once for each place",
                 source="docs/spec/trust.md, section 4",
             )
         number = self.used[name] = self.used.get(name, 0) + 1
@@ -260,7 +260,7 @@ class _Builder:
                 tls_b=self.leak("tls-elsewhere", alias, f"{some} TLS key"),
                 share_b=self.leak("ephemeral-elsewhere", alias, f"{some} ephemeral"),
             )
-        goals, rules = channel_rules(f"channel {alias}", part.binding, secrets, pin=pin)
+        goals, rules = channel_breaks(f"channel {alias}", part.binding, secrets, pin=pin)
         for rule in rules:
             self.book.rules[rule] = None
         for property_ in (I, A) if self.encrypted(part.to) else ("exposed", I, A):

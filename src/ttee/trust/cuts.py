@@ -251,15 +251,18 @@ def _function(
                 if node not in stale:
                     continue
                 stale.discard(node)
-                old = new = value.get(node, FALSE)
-                for k, body in whole.gates[node]:
-                    new = diagrams.either(
-                        new, diagrams.at_least(k, [value.get(child, FALSE) for child in body])
-                    )
+                old = value.get(node, FALSE)
+                new = diagrams.at_least(1, [old, *_gates(whole, node, value, diagrams)])
                 if new != old:
                     value[node] = new
                     stale |= above[node]
     return variables, value.get(root, FALSE)
+
+
+def _gates(whole: Graph, node: int, value: Mapping[int, int], diagrams: Diagrams) -> Iterator[int]:
+    for k, body in whole.gates[node]:
+        functions = [value.get(child, FALSE) for child in body]
+        yield functions[0] if len(functions) == 1 else diagrams.at_least(k, functions)
 
 
 def _inside(whole: Graph, root: int, number: Mapping[int, int]) -> tuple[set[int], list[int]]:
