@@ -11,7 +11,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from os import PathLike
@@ -90,23 +92,28 @@ def collect(
     Documents come from `paths` (files, folders, folders of kept answers), from what this user has kept, and, unless
     `offline`, from the services of the TEE's maker, or `mirrors` of them (`FROM=TO`); `fetcher` replaces the network.
     `at` is the moment that they must be good at; now. Nothing is verified yet, and what is missing offline is left to
-    `verify` to name. Raises PolicyFileError, UsageError, MalformedEvidenceError, EndorsementError.
+    `verify` to name. What was given and is of no use is a UserWarning. Raises PolicyFileError, UsageError,
+    MalformedEvidenceError, EndorsementError.
     """
     pinned = endorsements(_several(policy))
     tee = tee_named(evidence.tee)
     if tee.sources is None and tee.adopt is None:
         return pinned
     given = open_paths(paths)
-    if not offline and fetcher is None:
-        fetcher = Web([parse_mirror(mirror) for mirror in mirrors])
-    gathered = gather(
-        evidence,
-        files=given.files,
-        named=given.named,
-        stores=(*kept_answers(), *given.stores),
-        fetcher=None if offline else fetcher,
-        at=at or datetime.now(UTC),
-    )
+    with ExitStack() as stack:
+        if fetcher is None and not offline:
+            fetcher = Web([parse_mirror(mirror) for mirror in mirrors])
+            stack.callback(fetcher.close)
+        gathered = gather(
+            evidence,
+            files=given.files,
+            named=given.named,
+            stores=(*kept_answers(), *given.stores),
+            fetcher=None if offline else fetcher,
+            at=at or datetime.now(UTC),
+        )
+    if gathered.unread:
+        warnings.warn(f"not made use of by {tee.name}: {', '.join(gathered.unread)[:1000]}", stacklevel=2)
     return evolve(pinned, documents=gathered.documents)
 
 

@@ -18,7 +18,7 @@ from tests.cli.transcript import play, read
 from ttee.appraise import signature_only
 from ttee.cli import run
 from ttee.cli.schemas import read_schema
-from ttee.errors import EndorsementError, RolledBackError
+from ttee.errors import EndorsementError, RefusedError, RolledBackError
 from ttee.tee.intel.quote import TDX
 from ttee.testing import x509
 from ttee.testing.intel import Vendor
@@ -122,3 +122,35 @@ def test_the_lines_of_the_readme_work(here: Place, monkeypatch: pytest.MonkeyPat
         ttee.remember(ttee.verify(evidence, former, at=now))
     with pytest.raises(EndorsementError):
         ttee.verify(evidence, policy.endorsements(), at=now)
+
+
+def test_a_session_gathers_endorsements_for_its_evidence(
+    here: Place, monkeypatch: pytest.MonkeyPatch, services: Services
+) -> None:
+    for name, value in here.environment.items():
+        monkeypatch.setenv(name, value)
+
+    class Guest:
+        def evidence(self, nonce: bytes) -> ttee.Evidence:
+            return ttee.Evidence(TDX, {"quote": MACHINE.quote(report_data=nonce)})
+
+        def call(self, sealed: bytes) -> bytes:
+            raise NotImplementedError
+
+    policy = signature_only([VENDOR.anchor(TDX)])
+    with pytest.raises(EndorsementError, match="missing"):
+        ttee.connect(Guest(), policy, offline=True)
+    assert services.asked == []
+    with pytest.raises(RefusedError, match="does not affirm"):
+        ttee.connect(Guest(), policy, mirrors=services.mirrors)
+    assert len(services.asked) == 4
+
+
+def test_in_python_what_is_of_no_use_is_a_warning(here: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in here.environment.items():
+        monkeypatch.setenv(name, value)
+    evidence = ttee.load_evidence(here.folder / "quote.bin")
+    with pytest.warns(UserWarning, match=r"noise\.bin"):
+        ttee.collect(
+            evidence, signature_only([VENDOR.anchor(TDX)]), paths=[here.folder / "noise.bin"], offline=True
+        )

@@ -201,6 +201,17 @@ def test_what_is_not_needed_may_fail_and_is_listed() -> None:
     assert [(a.source.url, a.problem) for a in gathered.asked if a.kept is None] == [(LIST.url, "busy")]
 
 
+def test_a_service_that_failed_is_not_asked_again_for_what_can_be_done_without(questions: Questions) -> None:
+    """Else a machine behind a firewall would wait for each of them."""
+    another = evolve(LIST, url="https://maker.example/another", documents=("list.2",))
+    elsewhere = evolve(LIST, url="https://elsewhere.example/list", documents=("list.3",))
+    questions.all = (LIST, another, elsewhere, KEY)
+    maker = Maker({KEY.url: b"the key", LIST.url: FetchError("no answer"), elsewhere.url: b"a list"})
+    gathered = collect(fetcher=maker)
+    assert gathered.documents == {"key": b"the key", "list.3": b"a list"}
+    assert maker.asked == [LIST.url, elsewhere.url, KEY.url]
+
+
 def test_offline_what_is_missing_is_left_to_verify() -> None:
     gathered = collect()
     assert gathered.documents == {}

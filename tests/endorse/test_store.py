@@ -25,6 +25,15 @@ URL = "https://kdsintf.amd.com/vcek/v1/Milan/crl"
 CRL = b"\x30\x82crl"
 
 
+NAMES = st.from_regex(r"[a-z][a-z0-9_.-]{0,63}", fullmatch=True)
+KEYS = ("schema", "url", "post", "fetched", "until", "documents", "crl", "file", "sha256")
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.just("ttee.answer/1"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    max_leaves=12,
+)
+
+
 def kept(url: str = URL, post: bytes | None = None, fetched: datetime = AT, **documents: bytes) -> Kept:
     return Kept(url, digest_of(post), documents or {"crl": CRL}, fetched, AT + timedelta(days=30))
 
@@ -117,6 +126,18 @@ def test_an_index_that_was_tampered_with_is_no_answer(tmp_path: Path, key: str, 
     assert store.find(asked()) is None
 
 
+@given(JSON)
+def test_no_json_in_the_place_of_an_index_breaks_a_store(
+    tmp_path_factory: pytest.TempPathFactory, value: object
+) -> None:
+    store = Store(tmp_path_factory.mktemp("store"))
+    store.keep(kept())
+    index = next(store.folder.glob(f"*/*{INDEX}"))
+    index.write_text(json.dumps(value))
+    assert store.find(asked()) is None
+    assert list(store.answers()) == []
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"[]", b"7", b"\xff", b"{}", b" " * 70_000])
 def test_a_damaged_index_is_no_answer_and_can_be_replaced(tmp_path: Path, data: bytes) -> None:
     store = Store(tmp_path)
@@ -148,9 +169,7 @@ def test_a_fifo_in_the_place_of_a_file_makes_nobody_wait(tmp_path: Path) -> None
 
 @given(
     st.text(max_size=300),
-    st.dictionaries(
-        st.from_regex(r"[a-z][a-z0-9_.-]{0,63}", fullmatch=True), st.binary(max_size=20), max_size=3
-    ),
+    st.dictionaries(NAMES, st.binary(max_size=20), max_size=3),
 )
 def test_no_address_leads_out_of_the_folder(
     tmp_path_factory: pytest.TempPathFactory, url: str, documents: dict[str, bytes]

@@ -33,6 +33,8 @@ MAX_REDIRECTS = 3
 MAX_TRIES = 3
 MAX_WAIT = 20.0
 """Seconds to wait between two tries, whatever a service asks for."""
+MAX_CONNECT = 10.0
+"""Seconds until a host has to take a connection."""
 _UNKNOWN = (400, 404, 410)
 """No such thing there: AMD answers 400 where the line of products is another one."""
 _BUSY = (429, 500, 502, 503, 504)
@@ -108,7 +110,8 @@ class Web:
         import httpx2  # noqa: PLC0415 (slow, and most verifications ask nobody)
 
         if self._client is None:
-            self._client = httpx2.Client(follow_redirects=False, timeout=self.timeout)
+            limits = httpx2.Timeout(self.timeout, connect=min(self.timeout, MAX_CONNECT))
+            self._client = httpx2.Client(follow_redirects=False, timeout=limits)
         headers = {"accept-encoding": "identity", "user-agent": "ttee"}
         if post is not None:
             headers["content-type"] = kind or "application/octet-stream"

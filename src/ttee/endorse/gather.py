@@ -122,6 +122,8 @@ class _Search:
         self.stores, self.fetcher, self.at, self.renew, self.ask = stores, fetcher, at, renew, ask
         self.asked: list[Asked] = []
         self._done: set[tuple[str, bytes | None]] = set()
+        self._failing: set[str] = set()
+        """Hosts that did not answer: not asked again for what can be done without."""
 
     def answers(self, sources: Sequence[Source]) -> dict[str, bytes]:
         """The documents that these questions bring, those asked before left out."""
@@ -145,6 +147,7 @@ class _Search:
             except EndorsementError as problem:
                 if source.needed:
                     raise _explained(problem, source) from None
+                self._failing.add(_host(source))
                 self.asked.append(Asked(source, Origin.NOWHERE, problem=problem.message))
         for names, first in unknown.items():
             if not all(name in fresh for name in names):
@@ -160,6 +163,8 @@ class _Search:
                 return {}
             self.asked.append(Asked(source, Origin.KEPT, kept))
             return kept.documents
+        if not source.needed and _host(source) in self._failing:
+            raise FetchError("not asked for, since this service failed before", where=source.url)
         self.ask(source)
         answer = self.fetcher.fetch(source.url, source.post, source.content_type)
         documents, until = _read(source, answer)
@@ -183,6 +188,10 @@ class _Search:
         found = [kept for store in self.stores if (kept := store.find(source))]
         forever = datetime.max.replace(tzinfo=UTC)
         return max(found, key=lambda kept: (kept.until or forever, kept.fetched), default=None)
+
+
+def _host(source: Source) -> str:
+    return source.url.partition("://")[2].partition("/")[0]
 
 
 def _read(source: Source, answer: Answer) -> tuple[Mapping[str, bytes], datetime | None]:
