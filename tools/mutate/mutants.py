@@ -163,6 +163,8 @@ class _Finder:
         if _is_text(node):
             return
         match node:
+            case ast.BoolOp(op=ast.Or(), values=[_, ast.Call(func=ast.Attribute(attr="put"))]):
+                pass  # what is remembered, or found now
             case ast.BoolOp():
                 for each, _ in enumerate(node.values):
                     rest = node.values[:each] + node.values[each + 1 :]
@@ -222,8 +224,12 @@ def _is_text(node: ast.AST) -> bool:
             return " " in value
         case ast.BinOp(op=ast.Add()):
             return _is_text(node.left) or _is_text(node.right)
-        case ast.BoolOp(op=ast.Or(), values=[*_, ast.Constant(value=str())]):
-            return True  # a name, or a word in its place
+        case ast.BoolOp(op=ast.Or(), values=[*_, last]):  # a name, or words in its place
+            return (
+                isinstance(last, ast.JoinedStr)
+                or (isinstance(last, ast.Name) and last.id in _WORDS)
+                or (isinstance(last, ast.Constant) and isinstance(last.value, str))
+            )
         case ast.Attribute(attr="detail"):
             return True
     return False

@@ -33,7 +33,7 @@ from ttee.errors import (
 from ttee.eventlog import kinds
 from ttee.model import Anchor, Assurance, Claims, Endorsements, Evidence, Status
 from ttee.pki.cache import forget_all
-from ttee.pki.certificate import load_certificate, load_pem_chain
+from ttee.pki.certificate import MAX_SIZE, load_certificate, load_pem_chain
 from ttee.tee.recognise import recognise
 from ttee.tee.tpm import TEE, keys
 from ttee.tee.tpm.activation import make_credential
@@ -124,6 +124,9 @@ def test_what_nobody_explains_is_said() -> None:
     machine = Tpm(vendor(), tpm().ak, ek(), {"sha256": {14: b"\7" * 32, 17: b"\xff" * 32}})
     claims = verify(machine.evidence(NONCE, [("sha256", (14, 15, 17))]))
     assert claims.details["unexplained_pcrs"] == (14,)
+    assert "what extended PCR 14: no log that was given tells" in claims.not_checked
+    silent = verify(tpm().evidence(NONCE))
+    assert not any("what extended" in note for note in silent.not_checked)
 
 
 def test_several_banks_and_sha1_alone_are_named_apart() -> None:
@@ -220,6 +223,10 @@ def test_revocation_lists_that_are_given_count() -> None:
     evidence = tpm().evidence(NONCE, ak_certificate=tpm().ak_certificate())
     claims = verify(evidence, vendor().endorsements(crl=vendor().crl()))
     assert ("tpm.chain.revocation", Status.PASS) in [(check.id, check.status) for check in claims.checks]
+    unlisted = verify(evidence, vendor().endorsements())
+    assert ("tpm.chain.revocation", Status.SKIPPED) in [(check.id, check.status) for check in unlisted.checks]
+    assert sum(note.startswith("revocation of ") for note in unlisted.not_checked) == 2
+    assert sum(note.startswith("revocation of ") for note in claims.not_checked) == 1
     revoked = vendor().endorsements(crl=vendor().crl(revoked={0x77: NOW - timedelta(days=1)}))
     refused(RevokedError, "tpm.ak.trust", evidence, revoked)
     stale = vendor().endorsements(crl=vendor().crl(end=NOW - timedelta(days=1)))
@@ -316,7 +323,8 @@ def test_a_platform_certificate_is_of_this_tpm_by_a_pinned_maker() -> None:
     )
     refused(SignatureError, check, evidence(forged), endorsed)
     refused(MalformedEvidenceError, check, evidence(good[:-1]), endorsed)
-    refused(MalformedEvidenceError, check, evidence(bytes(20000)), endorsed)
+    assert "20000 bytes" in refused(MalformedEvidenceError, check, evidence(bytes(20000)), endorsed)
+    assert "cannot be read" in refused(MalformedEvidenceError, check, evidence(bytes(MAX_SIZE)), endorsed)
 
 
 @pytest.mark.parametrize("lacking", ["fixedTPM", "fixedParent", "sensitiveDataOrigin", "restricted", "sign"])
@@ -353,7 +361,7 @@ def test_another_signature_is_refused() -> None:
     ):
         refused(SignatureError, "tpm.quote.signature", tpm().evidence(quote=quote, signature=signature))
     spki_only = tpm().evidence(NONCE, ak=tpm().ak.spki, signature=tpm("ecdsa").ak.sign(quote))
-    refused(SignatureError, "tpm.quote.signature", spki_only)
+    assert "another kind" in refused(SignatureError, "tpm.quote.signature", spki_only)
 
 
 def test_another_nonce_or_none_is_refused_and_absence_is_said() -> None:

@@ -66,7 +66,7 @@ def verify_quote(
         steps.skipped(checks.NONCE, "no nonce was given to compare with")
     else:
         with steps(checks.NONCE, f"the nonce ({len(nonce)} bytes)"):
-            if not attest.extra or not compare_digest(attest.extra, nonce):
+            if not compare_digest(attest.extra, nonce):
                 raise FreshnessError(
                     f"the quote is over {attest.extra.hex() or 'no nonce at all'}, not over {nonce.hex()}",
                     where="quote, extraData",
