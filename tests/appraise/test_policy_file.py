@@ -158,6 +158,51 @@ def test_any_text_is_a_policy_or_a_named_error(text: str) -> None:
             continue
 
 
+_VALUES = st.recursive(
+    st.sampled_from(
+        ["true", "0", "-1", "0b101", "1e9", "nan", "2024-03-13", '"2024-03-13"', '"00"', '"badram"', '""']
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda each: f"[{', '.join(each)}]")
+        | st.dictionaries(st.sampled_from("ab"), inner, max_size=2).map(
+            lambda each: "{" + ", ".join(f"{key} = {value}" for key, value in each.items()) + "}"
+        )
+    ),
+    max_leaves=5,
+)
+
+
+@given(
+    st.sampled_from(["tee.intel-tdx", "distrust", "distrust.accept", "tee", "freshness", "app"]),
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "accept",
+                "refuse",
+                "anchors",
+                "exceptions",
+                "min-a",
+                "max-a",
+                "max-age-a",
+                "prefix-a",
+                "bits-a",
+                "a",
+            ]
+        ),
+        _VALUES,
+        max_size=4,
+    ),
+)
+def test_any_value_in_any_place_is_a_policy_or_a_named_error(table: str, keys: dict[str, str]) -> None:
+    text = f"{HEAD}[{table}]\n" + "".join(f"{key} = {value}\n" for key, value in keys.items())
+    try:
+        policy = parse_policy(text.encode(), where="it")
+    except PolicyFileError:
+        pass
+    else:
+        assert appraise(claims_of(), [policy], at="2026-11-21T12:00:00Z").status is Tier.CONTRAINDICATED
+
+
 def test_files_are_read_and_missing_ones_named(tmp_path: Path) -> None:
     path = tmp_path / "good.policy.toml"
     path.write_text(GOOD)
