@@ -14,6 +14,8 @@ from functools import cache
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests import vectors
 from ttee.errors import EvidenceError, ExitCode, TteeError
@@ -110,6 +112,23 @@ def test_a_td_in_azure_lacks_intels_collateral_and_the_error_says_where_it_is() 
         assert isinstance(found, TteeError)
         assert found.exit_code is ExitCode.UNAVAILABLE
         assert "https://api.trustedservices.intel.com/" in (found.hint or "")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(cases())), st.data())
+def test_files_of_any_content_are_passed_over(name: str, data: st.DataObject) -> None:
+    """Cut, with a bit flipped, or made up: a folder may hold anything, and nobody's machine stumbles over it."""
+    case = cases()[name]
+    evidence = evidence_of(case)
+    genuine = data.draw(st.sampled_from(files_of(case["platform"]))).data
+    at = data.draw(st.integers(0, len(genuine) - 1))
+    flipped = genuine[:at] + bytes([genuine[at] ^ 1 << data.draw(st.integers(0, 7))]) + genuine[at + 1 :]
+    files = [File("a file", each) for each in (genuine[:at], flipped, data.draw(st.binary(max_size=64)))]
+    tee = tee_named(evidence.tee)
+    assert tee.adopt is not None
+    for document, content in tee.adopt(evidence, files, moment(case)).items():
+        assert _known(tee.documents, document)
+        assert content
 
 
 @pytest.mark.parametrize("name", cases())

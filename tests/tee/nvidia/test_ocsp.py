@@ -16,6 +16,7 @@ from ttee.codec import der
 from ttee.errors import CertificateError, EndorsementError, RevokedError, SignatureError, TteeError
 from ttee.model import Claims
 from ttee.tee.nvidia import TEE, checks, evidence
+from ttee.tee.nvidia.rim import open_rim
 from ttee.testing import x509
 from ttee.testing.nvidia import NOW, Vendor, named_key, ocsp_answer
 
@@ -71,8 +72,16 @@ def test_the_issuer_may_come_with_its_own_answer() -> None:
 
 
 def test_a_signer_of_reference_values_can_be_revoked_too() -> None:
-    rims = VENDOR.rims(GPU)
-    claims = verified(ocsp_answer(MODEL, ROOT, KEY), **rims)
+    rims = {"rim.driver": VENDOR.rims(GPU)["rim.driver"]}
+    signer = open_rim(rims["rim.driver"], "rim.driver").path[0].der
+    claims = verified(ocsp_answer(signer, ROOT, KEY), **rims)
+    assert any(each.name == "ocsp: a GPU maker rim" for each in claims.relied_on)
+    with pytest.raises(RevokedError, match="a GPU maker rim"):
+        verified(ocsp_answer(signer, ROOT, KEY, status=REVOKED), **rims)
+
+
+def test_a_signer_of_reference_values_that_no_answer_is_about_is_listed() -> None:
+    claims = verified(ocsp_answer(MODEL, ROOT, KEY), **VENDOR.rims(GPU))
     assert any("rim.driver" in note for note in claims.not_checked)
 
 
