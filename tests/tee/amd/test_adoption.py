@@ -199,10 +199,13 @@ VEK, CHAIN, LIST, REPORT = CHIP.vek(), VENDOR.chain(), VENDOR.crl(), parse(CHIP.
 # --- questions ------------------------------------------------------------------------------------
 
 
-def test_one_round_is_enough_where_the_report_names_its_line() -> None:
-    questions = sources(wrapped(CHIP.report(3)), {}, NOW)
+def test_the_certificate_is_asked_for_first_and_then_what_is_above_it() -> None:
+    shown = wrapped(CHIP.report(3))
+    questions = sources(shown, {}, NOW)
+    assert [(source.documents, source.needed) for source in questions] == [(("vek",), True)]
+    questions = sources(shown, {"vek": CHIP.vek()}, NOW)
     assert [(source.documents, source.needed) for source in questions] == [
-        (("vek",), True),
+        (("chain",), False),
         (("crl",), False),
     ]
     assert all("/Milan/" in source.url for source in questions)
@@ -213,7 +216,7 @@ def test_a_report_of_version_2_is_asked_for_as_one_line_or_another() -> None:
     assert [source.url.split("/")[5] for source in questions] == ["Milan", "Genoa"]
     turin = vendor(TURIN).chip()
     questions = sources(wrapped(turin.report(2)), {}, NOW)
-    assert ["/Turin/" in source.url for source in questions] == [True, True]
+    assert ["/Turin/" in source.url for source in questions] == [True]
     assert f"/{turin.hwid.hex()}?fmcSPL=1&blSPL=3" in questions[0].url
 
 
@@ -227,18 +230,21 @@ def test_a_chain_is_asked_for_only_where_ours_does_not_do() -> None:
 
 
 def test_answers_that_are_none_are_refused() -> None:
-    for question in sources(wrapped(CHIP.report()), {}, NOW):
+    shown = wrapped(CHIP.report())
+    (vek,) = sources(shown, {}, NOW)
+    crl = sources(shown, {"vek": CHIP.vek()}, NOW)[-1]
+    for question in (vek, crl):
         assert question.read is not None
         with pytest.raises(EndorsementError):
             question.read(Answer(b"<html>"))
-    vek, crl = sources(wrapped(CHIP.report()), {}, NOW)
     assert vek.until({"vek": CHIP.vek()}) == x509.END
     assert crl.until({"crl": VENDOR.crl()}) == NOW + timedelta(days=15)
 
 
 def test_what_cannot_be_read_is_left_to_verification() -> None:
     shown = wrapped(CHIP.report())
-    assert sources(shown, {"vek": b"?", "crl": b"?"}, NOW) == ()
+    assert sources(shown, {"vek": b"?"}, NOW) == ()
+    assert sources(shown, {"vek": CHIP.vek(), "chain": b"?", "crl": b"?"}, NOW) == ()
     with pytest.raises(MalformedEvidenceError) as caught:
         sources(wrapped(CHIP.report()[:-1]), {}, NOW)
     assert caught.value.check == checks.FORMAT.id

@@ -101,41 +101,38 @@ def read_report(evidence: Evidence, documents: Mapping[str, bytes]) -> tuple[Rep
 def sources_for(report: Report, documents: Mapping[str, bytes], at: datetime) -> tuple[Source, ...]:
     """The questions that are open: what is missing, of another chip or TCB, or not current at `at`.
 
-    A report of version 2 does not say its product line: its VCEK is asked for under each that it can be of, and the
-    rest when the VCEK has said which. What cannot be read is left to `verify`.
+    First the VEK, and when it is there, what is above it: a report of version 2 does not say its product line, so that
+    its VCEK is asked for under each that it can be of. What cannot be read is left to `verify`.
     """
-    return tuple(_open(report, documents, at))
-
-
-def _open(report: Report, documents: Mapping[str, bytes], at: datetime) -> Iterator[Source]:
     vek = read_given_vek(report, documents)
-    lines = (vek.product,) if vek is not None and of_chip(vek, report) else likely(report)
-    has_url = report.signing_key == VCEK and any(report.chip_id)
-    if has_url and (VEK not in documents or (vek is not None and not fits(vek, report))):
-        chip = report.chip_id[:8].hex()
-        for line in lines:
-            yield Source(
-                vcek_url(report, line),
-                (VEK,),
-                f"VCEK of chip {chip}… at its TCB",
-                needed=VEK not in documents,
-                read=_certificate,
-                until=_expiry,
-            )
-    if len(lines) != 1 or report.signing_key not in KINDS:
+    above = () if vek is None else _open_above(vek, documents, at)
+    return (*_open_vek(report, vek, missing=VEK not in documents), *above)
+
+
+def _open_vek(report: Report, vek: Vek | None, *, missing: bool) -> Iterator[Source]:
+    asks = missing or (vek is not None and not fits(vek, report))
+    if not asks or report.signing_key != VCEK or not any(report.chip_id):
         return
-    if vek is not None and CHAIN not in documents and not _issuer_at_hand(vek, documents):
+    for line in (vek.product,) if vek is not None and of_chip(vek, report) else likely(report):
         yield Source(
-            chain_url(vek.kind, vek.product),
-            (CHAIN,),
-            f"certificates above this {KINDS[vek.kind]}",
-            needed=False,
+            vcek_url(report, line),
+            (VEK,),
+            f"VCEK of chip {report.chip_id[:8].hex()}… at its TCB",
+            needed=missing,
+            read=_certificate,
+            until=_expiry,
         )
+
+
+def _open_above(vek: Vek, documents: Mapping[str, bytes], at: datetime) -> Iterator[Source]:
+    if CHAIN not in documents and not _issuer_at_hand(vek, documents):
+        why = f"certificates above this {KINDS[vek.kind]}"
+        yield Source(chain_url(vek.kind, vek.product), (CHAIN,), why, needed=False)
     if CRL not in documents or not _current(documents[CRL], at):
         yield Source(
-            crl_url(report.signing_key, lines[0]),
+            crl_url(vek.kind, vek.product),
             (CRL,),
-            f"revocation list of ARK-{lines[0].line}",
+            f"revocation list of ARK-{vek.product.line}",
             needed=False,
             read=_list,
             until=lambda documents: load_crl(documents[CRL], what="CRL").window.end,
