@@ -22,11 +22,21 @@ import difflib
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from ttee.appraise import checks
-from ttee.appraise.distrust import Switch, switches
-from ttee.appraise.exceptions import EXCEPTIONS
+from ttee.appraise.findings import (
+    CONFIGURATION,
+    EXECUTABLES,
+    HARDWARE,
+    IDENTITY,
+    Finding,
+    failed,
+    kebab,
+    passed,
+    shown,
+    skipped,
+)
 from ttee.appraise.policy import (
     ASSURANCES,
     Insecure,
@@ -37,19 +47,14 @@ from ttee.appraise.policy import (
     require_any,
 )
 from ttee.appraise.rules import Comparison, Rule, says_something
+from ttee.appraise.standing import currency, known_breaks, standing
 from ttee.codec.rfc3339 import moment
-from ttee.model import Assurance, Check, CheckSpec, Claims, ClaimValue, Status, Tier, Verdict
+from ttee.model import Assurance, Claims, ClaimValue, Status, Tier, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-IDENTITY, CONFIGURATION, EXECUTABLES, HARDWARE = (
-    "instance-identity",
-    "configuration",
-    "executables",
-    "hardware",
-)
 CATEGORIES = (
     IDENTITY,
     CONFIGURATION,
@@ -64,15 +69,6 @@ CATEGORIES = (
 
 _ANY = {"app": Insecure.ANY_APP, "platform": Insecure.ANY_PLATFORM}
 _TIERS = {Status.PASS: Tier.AFFIRMING, Status.SKIPPED: Tier.WARNING, Status.FAIL: Tier.CONTRAINDICATED}
-
-
-@frozen(slots=True)
-class Finding:
-    """One check as it ended, the category it speaks of, and the loosening without which it had failed."""
-
-    check: Check
-    category: str = ""
-    loosened: str = ""
 
 
 def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
@@ -107,9 +103,8 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
 def _appraise_one(claims: Claims, policy: Policy, at: datetime) -> Iterator[Finding]:
     """Steps 1 to 10."""
     if policy.signature_only:
-        for switch in _switches(claims, at):
-            yield _skipped(switch.spec, _broken(switch))
-        yield _skipped(
+        yield from known_breaks(claims, at)
+        yield skipped(
             checks.SIGNATURE_ONLY,
             "nothing but authenticity was asked for: not what runs, on what, how real, how fresh",
             loosened="signature-only",
@@ -118,19 +113,14 @@ def _appraise_one(claims: Claims, policy: Policy, at: datetime) -> Iterator[Find
     section = policy.tees.get(claims.tee)
     if section is None:
         accepted = ", ".join(policy.tees) or "none"
-        yield _failed(checks.TEE, f"{claims.tee} is not accepted; the policy has sections for {accepted}")
+        yield failed(checks.TEE, f"{claims.tee} is not accepted; the policy has sections for {accepted}")
         return
-    yield _passed(checks.TEE, f"{claims.tee} is accepted")
+    yield passed(checks.TEE, f"{claims.tee} is accepted")
     yield _anchor(claims, policy)
     yield _assurance(claims, policy)
     if claims.debug is not None:
         yield _debug(claims.debug, policy)
-    if claims.current is not None:
-        yield _current(claims, section)
-    for switch in _switches(claims, at):
-        yield _distrust(switch, policy)
-    for name in claims.exceptions:
-        yield _exception(name, section)
+    yield from standing(claims, policy, at)
     yield _freshness(claims, policy)
     if policy.measurements:
         yield _measurement(claims, policy)
@@ -148,20 +138,20 @@ def _anchor(claims: Claims, policy: Policy) -> Finding:
             detail = (
                 f"the {reliance.name} (SHA-256 {reliance.digest.hex()[:16]}…) is not pinned by this policy"
             )
-            return _failed(checks.ANCHOR, detail, IDENTITY)
+            return failed(checks.ANCHOR, detail, IDENTITY)
     pinned = [each for each in anchors + roots if pinned_anchor(policy, claims, each.digest) is not None]
     if pinned:
-        return _passed(checks.ANCHOR, f"pinned: {', '.join(each.name for each in pinned)}", IDENTITY)
+        return passed(checks.ANCHOR, f"pinned: {', '.join(each.name for each in pinned)}", IDENTITY)
     if roots and not anchors_for(policy, claims):
         names = ", ".join(dict.fromkeys(each.name for each in roots))
-        return _passed(checks.ANCHOR, f"its maker's root: {names}", IDENTITY)
+        return passed(checks.ANCHOR, f"its maker's root: {names}", IDENTITY)
     if roots:
-        return _failed(
+        return failed(
             checks.ANCHOR, "it rests on its maker's root, and on no anchor that the policy pins", IDENTITY
         )
     if claims.assurance is Assurance.SIMULATED:
-        return _passed(checks.ANCHOR, "a simulated TEE rests on nothing that could be pinned")
-    return _failed(checks.ANCHOR, "the evidence rests on no anchor at all", IDENTITY)
+        return passed(checks.ANCHOR, "a simulated TEE rests on nothing that could be pinned")
+    return failed(checks.ANCHOR, "the evidence rests on no anchor at all", IDENTITY)
 
 
 def _assurance(claims: Claims, policy: Policy) -> Finding:
@@ -170,86 +160,41 @@ def _assurance(claims: Claims, policy: Policy) -> Finding:
     assurance = min(said, key=ASSURANCES.index)
     if assurance is Assurance.SILICON:
         whose = "anchor" if any(each is not None for each in pinned) else "maker"
-        return _passed(checks.ASSURANCE, f"silicon, as the {whose} says", HARDWARE)
+        return passed(checks.ASSURANCE, f"silicon, as the {whose} says", HARDWARE)
     ways = [Insecure.DEVELOPMENT]
     if assurance is Assurance.EMULATED:
         ways.insert(0, Insecure.EMULATED)
     way = policy.allows(*ways)
     if way is None:
-        return _failed(checks.ASSURANCE, f"it is {assurance}; the policy does not say {ways[0]}", HARDWARE)
-    return _passed(checks.ASSURANCE, f"{assurance}, accepted by {way}", loosened=way)
+        return failed(checks.ASSURANCE, f"it is {assurance}; the policy does not say {ways[0]}", HARDWARE)
+    return passed(checks.ASSURANCE, f"{assurance}, accepted by {way}", loosened=way)
 
 
 def _debug(debug: bool, policy: Policy) -> Finding:
     if not debug:
-        return _passed(checks.DEBUG, "debug mode is off", CONFIGURATION)
+        return passed(checks.DEBUG, "debug mode is off", CONFIGURATION)
     if policy.allows(Insecure.DEBUG):
-        return _passed(checks.DEBUG, "in debug mode, accepted by insecure-debug", loosened=Insecure.DEBUG)
-    return _failed(checks.DEBUG, "the TEE is in debug mode", CONFIGURATION)
-
-
-def _current(claims: Claims, section: Section) -> Finding:
-    """Rules about the same claims decide in its place: whoever writes one knows what they accept."""
-    names = ", ".join(_kebab(name) for name in claims.currency)
-    if claims.current:
-        return _passed(checks.CURRENT, f"up to date, as its maker says ({_currency(claims)})")
-    deciding = [rule.key for rule in section.rules if rule.claim in claims.currency]
-    if deciding:
-        detail = f"not up to date ({_currency(claims)}): the policy decides, by {', '.join(deciding)}"
-        return _passed(checks.CURRENT, detail)
-    mend = f"; a rule about {names} would decide in place of its maker" if names else ""
-    return _failed(
-        checks.CURRENT, f"its maker does not call it up to date ({_currency(claims)}){mend}", HARDWARE
-    )
-
-
-def _currency(claims: Claims) -> str:
-    said = ((name, claims.details.get(name)) for name in claims.currency)
-    return ", ".join(f"{_kebab(name)} {_shown(value)}" for name, value in said if value is not None)[:400]
-
-
-def _switches(claims: Claims, at: datetime) -> list[Switch]:
-    return [switch for switch in switches().values() if switch.means(claims, at)]
-
-
-def _broken(switch: Switch) -> str:
-    by = "by software alone" if switch.by_software else "by who has it in hands"
-    return f"broken {by}, as is known since {switch.since:%Y-%m-%d}: {switch.title} ({switch.sources[0]})"
-
-
-def _distrust(switch: Switch, policy: Policy) -> Finding:
-    if switch.id in policy.accepts_broken:
-        detail = f"{_broken(switch)}; accepted by the policy"
-        return _passed(switch.spec, detail, loosened=f"distrust-accept {switch.id}")
-    if switch.by_software or switch.id in policy.refuses_broken:
-        return _failed(switch.spec, _broken(switch), HARDWARE)
-    return _skipped(switch.spec, _broken(switch), HARDWARE)
-
-
-def _exception(name: str, section: Section) -> Finding:
-    spec = EXCEPTIONS[name]
-    if name in section.exceptions:
-        return _passed(spec, f"granted: {spec.title}", loosened=f"exception {name}")
-    return _failed(spec, f"made use of, and not granted by this policy: {spec.title}", HARDWARE)
+        return passed(checks.DEBUG, "in debug mode, accepted by insecure-debug", loosened=Insecure.DEBUG)
+    return failed(checks.DEBUG, "the TEE is in debug mode", CONFIGURATION)
 
 
 def _freshness(claims: Claims, policy: Policy) -> Finding:
     if claims.fresh:
-        return _passed(checks.FRESHNESS, "made for the verifier's own nonce")
+        return passed(checks.FRESHNESS, "made for the verifier's own nonce")
     if policy.nonce_required:
-        return _failed(checks.FRESHNESS, "the policy requires a nonce, and none was given to verify with")
-    return _skipped(checks.FRESHNESS, "no nonce was given; the policy says that it is optional")
+        return failed(checks.FRESHNESS, "the policy requires a nonce, and none was given to verify with")
+    return skipped(checks.FRESHNESS, "no nonce was given; the policy says that it is optional")
 
 
 def _measurement(claims: Claims, policy: Policy) -> Finding:
     if claims.app is None:
-        return _failed(checks.MEASUREMENT, "the evidence names no app measurement", EXECUTABLES)
+        return failed(checks.MEASUREMENT, "the evidence names no app measurement", EXECUTABLES)
     if claims.app not in policy.measurements:
         expected = ", ".join(f"{measurement.hex()[:16]}…" for measurement in policy.measurements)
-        return _failed(
+        return failed(
             checks.MEASUREMENT, f"the app is {claims.app.hex()}; the policy lists {expected}", EXECUTABLES
         )
-    return _passed(checks.MEASUREMENT, f"the app is {claims.app.hex()[:16]}…, as listed", EXECUTABLES)
+    return passed(checks.MEASUREMENT, f"the app is {claims.app.hex()[:16]}…, as listed", EXECUTABLES)
 
 
 def _rule(claims: Claims, said: Mapping[str, ClaimValue], rule: Rule, at: datetime) -> Finding:
@@ -258,14 +203,14 @@ def _rule(claims: Claims, said: Mapping[str, ClaimValue], rule: Rule, at: dateti
     spec = evolve(checks.RULE, id=f"policy.{claims.tee}.{rule.key}")
     if rule.claim not in said:
         near = difflib.get_close_matches(rule.claim, list(said), n=1, cutoff=0.6)
-        meant = f"; did you mean {_kebab(near[0])}?" if near else ""
-        return _failed(spec, f"the evidence makes no claim {_kebab(rule.claim)}{meant}", category)
+        meant = f"; did you mean {kebab(near[0])}?" if near else ""
+        return failed(spec, f"the evidence makes no claim {kebab(rule.claim)}{meant}", category)
     value = said[rule.claim]
-    shown = _shown(value)
+    text = shown(value)
     if rule.holds(value, at):
         fits = "as listed" if rule.comparison is Comparison.ONE_OF else f"{rule} is asked for"
-        return _passed(spec, f"{shown[:16] + '…' if len(shown) > 24 else shown}, {fits}", category)
-    return _failed(spec, f"it is {shown[:200] or 'empty'}; the policy asks for {rule}", category)
+        return passed(spec, f"{text[:16] + '…' if len(text) > 24 else text}, {fits}", category)
+    return failed(spec, f"it is {text[:200] or 'empty'}; the policy asks for {rule}", category)
 
 
 def _said(claims: Claims) -> Mapping[str, ClaimValue]:
@@ -276,16 +221,6 @@ def _said(claims: Claims) -> Mapping[str, ClaimValue]:
     if claims.user_data is not None:
         common["user_data"] = claims.user_data
     return {**common, **claims.details}
-
-
-def _shown(value: ClaimValue) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(_shown(each) for each in value)
-    return value.hex() if isinstance(value, bytes) else "" if value is None else str(value)
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
 
 
 def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
@@ -305,11 +240,11 @@ def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
             "app.measurements" if name == "app" else name.replace("_", "-") for name in names
         )
         if by:
-            yield _passed(spec, f"pinned by {', '.join(name.replace('_', '-') for name in by)}", EXECUTABLES)
+            yield passed(spec, f"pinned by {', '.join(name.replace('_', '-') for name in by)}", EXECUTABLES)
         elif all(policy.allows(way) for policy in strict):
-            yield _skipped(spec, f"{choices} is not pinned; accepted by {way}", EXECUTABLES, way)
+            yield skipped(spec, f"{choices} is not pinned; accepted by {way}", EXECUTABLES, way)
         else:
-            yield _failed(spec, f"not pinned: the policy needs {choices}", EXECUTABLES)
+            yield failed(spec, f"not pinned: the policy needs {choices}", EXECUTABLES)
 
 
 def _vector(claims: Claims, findings: Sequence[Finding]) -> Mapping[str, Tier]:
@@ -337,16 +272,4 @@ def _ignored(claims: Claims, policies: Sequence[Policy]) -> tuple[str, ...]:
     if claims.current is None or not all(policy.signature_only for policy in policies):
         return unseen
     said = "it is" if claims.current else "it is not"
-    return (f"whether it is up to date: its maker says that {said} ({_currency(claims)})", *unseen)
-
-
-def _passed(spec: CheckSpec, detail: str, category: str = "", loosened: str = "") -> Finding:
-    return Finding(Check(spec.id, Status.PASS, detail, spec.source), category, loosened)
-
-
-def _failed(spec: CheckSpec, detail: str, category: str = "") -> Finding:
-    return Finding(Check(spec.id, Status.FAIL, detail, spec.source), category)
-
-
-def _skipped(spec: CheckSpec, detail: str, category: str = "", loosened: str = "") -> Finding:
-    return Finding(Check(spec.id, Status.SKIPPED, detail, spec.source), category, loosened)
+    return (f"whether it is up to date: its maker says that {said} ({currency(claims)})", *unseen)

@@ -91,7 +91,7 @@ def policy_from_claims(
     lines += _currency(claims)
     values = {claim: value for claim, value in claims.details.items() if claim not in claims.currency[:1]}
     advice = _with_pins(advice, claims)
-    others = {**values, **({"user_data": claims.user_data} if claims.user_data else {})}
+    others = {**({"user_data": claims.user_data} if claims.user_data else {}), **values}
     lines += [*_rules(values, advice), *_others(others, advice)]
     for tee in dict.fromkeys(anchor.tee for anchor in inside):
         theirs = [anchor for anchor in inside if anchor.tee == tee]
