@@ -24,7 +24,16 @@ from ttee.tee.amd.products import GENOA, MILAN
 from ttee.tee.intel.quote import SGX, TDX
 from ttee.testing.amd import NOW as AMD_NOW
 from ttee.testing.intel import NOW, Machine, Vendor
-from ttee.testing.services import Fault, KeyDistribution, Maker, Provisioning, Services, serve
+from ttee.testing.services import (
+    Fault,
+    KeyDistribution,
+    Maker,
+    Provisioning,
+    Question,
+    Reply,
+    Services,
+    serve,
+)
 from ttee.testing.services.intel import certification
 
 VENDOR = Vendor.random()
@@ -124,6 +133,51 @@ def test_a_service_can_hand_out_lists_in_pem() -> None:
         base = services.mirrors[0].partition("=")[2]
         with urllib.request.urlopen(f"{base}/sgx/certification/v4/pckcrl?ca=platform") as answer:  # noqa: S310
             assert answer.read().startswith(b"-----BEGIN X509 CRL-----")
+
+
+UNKNOWN = (
+    "api.trustedservices.intel.com/tdx/certification/v4/tcb?fmspc=ffffffffffff",
+    "api.trustedservices.intel.com/sgx/certification/v4/pckcrl?ca=nobody",
+    "api.trustedservices.intel.com/tdx/certification/v4/pckcrl?ca=platform",
+    "api.trustedservices.intel.com/sgx/certification/v4/pckcert?encrypted_ppid=00",
+    "api.trustedservices.intel.com/sgx/certification/v3/tcb",
+    "certificates.trustedservices.intel.com/OtherRootCA.der",
+    "kdsintf.amd.com/vcek/v1/Rome/cert_chain",
+    "kdsintf.amd.com/vcek/v1/Milan/00?blSPL=1",
+    "kdsintf.amd.com/",
+)
+
+
+@pytest.mark.parametrize("url", UNKNOWN)
+def test_what_a_service_does_not_know_is_status_404(services: Services, url: str) -> None:
+    web = Web([parse_mirror(each) for each in services.mirrors])
+    with pytest.raises(NotThereError, match="404"):
+        web.fetch(f"https://{url}")
+    web.close()
+    assert services.asked == [f"https://{url}"]
+
+
+def test_another_makers_service_is_a_class_with_an_answer() -> None:
+    """One that takes POSTs, as responders of OCSP do."""
+
+    class Echo:
+        hosts = ("ocsp.example",)
+
+        def answer(self, question: Question) -> Reply | None:
+            return Reply(question.body + question.path.encode()) if question.body else None
+
+    with serve(Echo(), *MAKERS) as services:
+        web = Web([parse_mirror(each) for each in services.mirrors])
+        assert web.fetch("https://ocsp.example/here", b"who? ", "text/plain").body == b"who? /here"
+        with pytest.raises(NotThereError):
+            web.fetch("https://ocsp.example/here")
+        web.close()
+        with socket.create_connection(("127.0.0.1", services.port), timeout=5) as greedy:
+            greedy.sendall(b"POST /ocsp.example/ HTTP/1.0\r\nContent-Length: 1048577\r\n\r\n")
+            assert b" 413 " in greedy.recv(4096)
+        with socket.create_connection(("127.0.0.1", services.port), timeout=5) as elsewhere:
+            elsewhere.sendall(b"GET /nobody.example/ HTTP/1.0\r\n\r\n")
+            assert b" 404 " in elsewhere.recv(4096)
 
 
 def test_a_service_ends_with_its_with() -> None:
