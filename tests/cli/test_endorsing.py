@@ -56,6 +56,7 @@ def lay_out(folder: Path) -> None:
     former = VENDOR.collateral(MACHINE, tcb_info=older, qe_identity=older, **long_lists)
     (folder / "quote.bin").write_bytes(MACHINE.quote())
     (folder / "root.pem").write_bytes(x509.pem(VENDOR.root()))
+    (folder / "root.hex").write_text(VENDOR.anchor(TDX).key.hex())
     (folder / "former.json").write_text(json.dumps(former))
     (folder / "noise.bin").write_bytes(b"noise")
 

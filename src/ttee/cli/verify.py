@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import hmac
-from pathlib import Path
+import re
 
 import click
 from attrs import evolve
@@ -25,6 +25,7 @@ from ttee.model import Anchor, Claims
 from ttee.tee import tee_named
 from ttee.tee.base import Tee
 
+_HEX = re.compile(r"(?:[0-9a-fA-F]{2}){16,}")
 _KEY_SIZE = 32
 _MAX_KEY = 64 * 1024
 
@@ -107,7 +108,7 @@ def verify(
 
 def read_key(text: str, tee: Tee) -> bytes:
     """A key in hex, or in a file: as it is, in hex, or in a form that the TEE reads. Raises UsageError."""
-    if not Path(text).is_file():
+    if _HEX.fullmatch(text):
         return hex_codec.decode(text.lower(), what="the anchor", error=UsageError)
     data = read_input(text, "the anchor", _MAX_KEY)
     if len(data) == _KEY_SIZE:
