@@ -15,7 +15,7 @@ def state_dir() -> Path:
     """What outlives a login: device secrets, logs, records. `TTEE_STATE_DIR`, or `$XDG_STATE_HOME/ttee`."""
     if chosen := os.environ.get("TTEE_STATE_DIR"):
         return _private(Path(chosen))
-    return _private(_xdg("XDG_STATE_HOME", Path.home() / ".local" / "state") / "ttee")
+    return _private(_xdg("XDG_STATE_HOME", ".local/state") / "ttee")
 
 
 def runtime_dir() -> Path:
@@ -28,16 +28,14 @@ def runtime_dir() -> Path:
     return _private(fallback)
 
 
-def cache_dir() -> Path:
-    """What can be had again: endorsements. `TTEE_CACHE_DIR`, or `$XDG_CACHE_HOME/ttee`."""
-    if chosen := os.environ.get("TTEE_CACHE_DIR"):
-        return _private(Path(chosen))
-    return _private(_xdg("XDG_CACHE_HOME", Path.home() / ".cache") / "ttee")
-
-
 def endorsements_dir() -> Path:
-    """Where answers of endorsement services are kept."""
-    return _private(cache_dir() / "endorsements")
+    """Where answers of endorsement services are kept: in `TTEE_CACHE_DIR`, or `$XDG_CACHE_HOME/ttee`; not made here.
+
+    What is in there is public, signed, and can be had again, so that the folder may be shared, or read-only.
+    """
+    if chosen := os.environ.get("TTEE_CACHE_DIR"):
+        return Path(chosen).absolute() / "endorsements"
+    return _xdg("XDG_CACHE_HOME", ".cache") / "ttee" / "endorsements"
 
 
 def tee_state_dir(tee: str) -> Path:
@@ -45,10 +43,17 @@ def tee_state_dir(tee: str) -> Path:
     return _private(state_dir() / "tee" / tee)
 
 
-def _xdg(variable: str, default: Path) -> Path:
-    """The base directory specification: relative paths are invalid and count as unset."""
+def _xdg(variable: str, default: str) -> Path:
+    """The base directory specification: relative paths are invalid and count as unset. Raises UsageError."""
     value = os.environ.get(variable, "")
-    return Path(value) if value.startswith("/") else default
+    if value.startswith("/"):
+        return Path(value)
+    try:
+        return Path.home() / default
+    except RuntimeError:  # no HOME, and a user whom the system does not know
+        raise UsageError(
+            "this user has no home folder", where=variable, hint=f"set HOME, or {variable}"
+        ) from None
 
 
 def _private(path: Path) -> Path:
@@ -67,6 +72,6 @@ def _private(path: Path) -> Path:
         raise UsageError(
             f"cannot use the folder: {problem.strerror}",
             where=str(path),
-            hint="TTEE_STATE_DIR, TTEE_RUNTIME_DIR and TTEE_CACHE_DIR name others",
+            hint="TTEE_STATE_DIR and TTEE_RUNTIME_DIR name others",
         ) from None
     return path

@@ -94,7 +94,7 @@ def gather(
     unread = _unknown(tee, evidence.endorsements)
     if not documents:
         unread += tuple(file.name for file in named)
-    elif tee.adopt and len(named) <= MAX_LEFT_OUT:
+    elif tee.adopt and 0 < len(named) <= MAX_LEFT_OUT:
         adopt = tee.adopt
         unread += _useless(lambda some: adopt(evidence, some, at), named, files)
     search = _Search(stores, fetcher, at, renew, ask)

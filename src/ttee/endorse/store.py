@@ -88,7 +88,8 @@ class Store:
             for name, data in kept.documents.items()
         }
         try:
-            index.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(0o700, parents=True, exist_ok=True)
+            index.parent.mkdir(exist_ok=True)
             with locked(self.folder / ".lock"):
                 for name, data in kept.documents.items():
                     path = index.with_name(names[name])
