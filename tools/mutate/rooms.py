@@ -33,7 +33,7 @@ ROOMS = {
         _tee("arm", "cca.verify psa.verify signed keys"),
         _tee("tpm", "verify quote trust logs certificates platform clock keys"),
         _tee("azure", "verify hcl"),
-        _tee("nvidia", "verify chain ocsp rim xmldsig"),
+        _tee("nvidia", "verify machine reference chain ocsp rim xmldsig"),
         _tee("keystone", "verify eddsa weak_keys"),
         _tee("riscv", "verify claims", "/test_verify.py"),
         _tee("local", "verify", "/test_verify.py"),

@@ -27,6 +27,7 @@ from ttee.errors import EndorsementError, TteeError
 from ttee.model import Evidence
 from ttee.pki.certificate import Certificate, load_pem_chain
 from ttee.pki.path import Root
+from ttee.pki.window import rfc3339
 from ttee.tee.nvidia import ocsp
 from ttee.tee.nvidia.chain import MAX_CERTIFICATES
 from ttee.tee.nvidia.evidence import CHIP_SKU, PROJECT, PROJECT_SKU, Report, devices, parse, text
@@ -72,7 +73,7 @@ class _Asked:
 def sources(
     evidence: Evidence,
     documents: Mapping[str, bytes],
-    at: datetime,  # noqa: ARG001 (NVIDIA's services answer as of now alone)
+    at: datetime,
 ) -> tuple[Source, ...]:
     """Questions for reference values that are not at hand, and about certificates. Raises MalformedEvidenceError.
 
@@ -89,7 +90,7 @@ def sources(
                     (name,),
                     f"reference values {rim_id}",
                     needed=False,
-                    read=partial(_take_rim, name=name, rim_id=rim_id),
+                    read=partial(_take_rim, name=name, rim_id=rim_id, at=at),
                 )
             )
     answers = ocsp.readable(documents)
@@ -102,6 +103,7 @@ def sources(
                     (name_of(certificate),),
                     f"whether {certificate.common_name or 'a certificate'} is revoked",
                     needed=False,
+                    read=partial(_take_answer, name=name_of(certificate), at=at),
                     until=ocsp.until,
                     post=question(certificate, issuer, asked[0].report.nonce),
                     content_type=REQUEST,
@@ -198,8 +200,22 @@ def _worth(manifest: Manifest, at: datetime) -> int:
     return 0
 
 
-def _take_rim(answer: Answer, *, name: str, rim_id: str) -> Mapping[str, bytes]:
-    return {name: _unpack(answer.body, name, rim_id)}
+def _take_rim(answer: Answer, *, name: str, rim_id: str, at: datetime) -> Mapping[str, bytes]:
+    """The reference values in an answer. Raises EndorsementError: none, or their signature does not hold at `at`."""
+    data = _unpack(answer.body, name, rim_id)
+    manifest = _manifest(File(name, data))
+    if manifest is None or not _worth(manifest, at):
+        raise EndorsementError(f"the signature of {rim_id} does not hold at {rfc3339(at)}", where=name)
+    return {name: data}
+
+
+def _take_answer(answer: Answer, *, name: str, at: datetime) -> Mapping[str, bytes]:
+    """An answer about a certificate. Raises EndorsementError: none, or of another time than `at`: the service answers
+    as of now, and that says nothing about an earlier moment."""
+    found = ocsp.load_answers({ocsp.DOCUMENT: answer.body})
+    if not all(each.begin <= at <= each.end for each in found):
+        raise EndorsementError(f"the service's answer is not about {rfc3339(at)}", where=name)
+    return {name: answer.body}
 
 
 def _unpack(data: bytes, what: str, rim_id: str | None) -> bytes:
