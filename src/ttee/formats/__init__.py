@@ -17,4 +17,4 @@ from ttee.model import Evidence
 
 def unwrap(data: bytes) -> Evidence | None:
     """The evidence in a format of others; None for anything else. Raises MalformedEvidenceError."""
-    return dstack.unwrap(data) or flashbots.unwrap(data)
+    return flashbots.unwrap(data) or dstack.unwrap(data)
