@@ -50,6 +50,8 @@ class Memory:
                     raise RolledBackError(
                         f"{name}: edition {number}, and edition {highest} was seen before",
                         where=name,
+                        hint="leave out those given or in the evidence file, which come first, and renew "
+                        "those that are kept: `ttee endorsements fetch FILE`",
                         source="docs/spec/endorsements.md",
                     )
             higher = {name: number for name, number in claims.editions.items() if seen.get(name) != number}
