@@ -11,7 +11,7 @@ deeper than there are variables, which `MAX_VARIABLES` keeps below Python's limi
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ttee.errors import TooLargeError
 
@@ -142,6 +142,17 @@ class Diagrams:
                     seen.add(child)
                     stack.append(child)
         return sorted(node for node in seen if node > TRUE)
+
+    def sets(self, family: int) -> Iterator[tuple[int, ...]]:
+        """Each set of a family, as its variables."""
+        stack: list[tuple[int, tuple[int, ...]]] = [(family, ())]
+        while stack:
+            node, chosen = stack.pop()
+            if node == UNIT:
+                yield chosen
+            elif node != EMPTY:
+                stack.append((self.high[node], (*chosen, self.variable[node])))
+                stack.append((self.low[node], chosen))
 
     def histograms(self, family: int, of: Mapping[int, Sequence[int]]) -> dict[int, Sequence[int]]:
         """For each node of a family, how many sets there are of each size; `of[v]` says the same of variable v."""

@@ -23,6 +23,9 @@ SMALL_CYCLE = 4
 """Atoms in one cycle, beyond which a graph counts as tangled: its diagrams grow large, plain search may be quicker."""
 LARGE_CYCLE = 12
 """Beyond which decision diagrams are not even tried."""
+MAX_DEPTH = 150
+"""Modules within modules: whoever reads the cuts recurses through them."""
+SOURCE = "docs/spec/trust.md, section 7"
 FEW_STEPS = 20_000
 """What a tangled graph is given to be searched through, all sizes."""
 
@@ -215,10 +218,14 @@ def _factored(whole: Graph, max_nodes: int) -> FactoredCuts:
     heads = modules(whole)
     number = {node: index for index, node in enumerate(heads)}
     solved: list[Module] = []
+    depth: list[int] = []
     for node in heads:
         variables, function = _function(whole, node, number, diagrams)
         family = diagrams.minimal(function)
         names = tuple(number[each] if (name := whole.names[each]) is None else name for each in variables)
+        depth.append(1 + max((depth[name] for name in names if isinstance(name, int)), default=0))
+        if depth[-1] > MAX_DEPTH:
+            raise TooLargeError(f"modules within modules, more than {MAX_DEPTH} deep", source=SOURCE)
         of = {
             index: (0, 1) if isinstance(name, str) else _sizes(solved[name])
             for index, name in enumerate(names)
@@ -238,7 +245,7 @@ def _function(
     if len(variables) > MAX_VARIABLES:
         raise TooLargeError(
             f"a module of {len(variables)} events, and diagrams are made for {MAX_VARIABLES}",
-            source="docs/spec/trust.md, section 7",
+            source=SOURCE,
         )
     value = {node: diagrams.single(index) for index, node in enumerate(variables)}
     for component in whole.components:

@@ -14,7 +14,7 @@ Facts = Mapping[str, Fact]
 _VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,7}", re.ASCII)
 
 
-class Test(StrEnum):
+class Comparison(StrEnum):
     """How a condition compares."""
 
     IS = "is"
@@ -29,7 +29,7 @@ class Condition:
     """`fact` compared with `values`: one value, or several for `ONE_OF`."""
 
     fact: str
-    test: Test
+    test: Comparison
     values: tuple[Fact, ...]
 
     def holds(self, facts: Facts) -> bool | None:
@@ -37,17 +37,22 @@ class Condition:
         known = facts.get(self.fact)
         if known is None:
             return None
-        if self.test in (Test.AT_LEAST, Test.BELOW):
+        if self.test in (Comparison.AT_LEAST, Comparison.BELOW):
             mine, bound = _ordered(known), _ordered(self.values[0])
             if mine is None or bound is None or type(known) is not type(self.values[0]):
                 return None
-            return mine >= bound if self.test is Test.AT_LEAST else mine < bound
+            return mine >= bound if self.test is Comparison.AT_LEAST else mine < bound
         if any(type(value) is not type(known) for value in self.values):
             return None
-        return (known in self.values) is (self.test is not Test.IS_NOT)
+        return (known in self.values) is (self.test is not Comparison.IS_NOT)
 
     def __str__(self) -> str:
-        words = {Test.IS: "is", Test.IS_NOT: "is not", Test.ONE_OF: "is one of", Test.AT_LEAST: "is at least"}
+        words = {
+            Comparison.IS: "is",
+            Comparison.IS_NOT: "is not",
+            Comparison.ONE_OF: "is one of",
+            Comparison.AT_LEAST: "is at least",
+        }
         said = ", ".join(
             str(value).lower() if isinstance(value, bool) else str(value) for value in self.values
         )

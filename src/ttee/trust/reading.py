@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
-from ttee.trust.facts import Condition, Test
+from ttee.trust.facts import Condition, Comparison
 from ttee.trust.knowledge import (
     CLASSES,
     DESIGN_ROLES,
@@ -38,6 +38,7 @@ from ttee.trust.knowledge import (
     first_day,
 )
 from ttee.trust.rules import Kind, Source
+from ttee.trust.structural import NEEDED
 from ttee.trust.table import Table
 
 MAX_SIZE = 64 * 1024
@@ -79,9 +80,18 @@ def parse_knowledge(
     opened = _open(("parties.toml", single["parties.toml"]), "ttee.parties/1", "party")
     names = dict(opened.each("party"))
     parties = {id_: _party(id_, table, names) for id_, table in names.items()}
+    for party in parties.values():
+        above: Party | None = party
+        for _ in range(len(parties) + 1):
+            above = parties[above.parent] if above is not None and above.parent is not None else None
+        if above is not None:
+            names[party.id].fail(f"{party.id!r} owns itself in the end", "parent")
     opened = _open(("capabilities.toml", single["capabilities.toml"]), "ttee.capabilities/1", "capability")
     names = dict(opened.each("capability"))
     capabilities = {id_: _capability(id_, table, names) for id_, table in names.items()}
+    for needed in (*NEEDED, "net"):
+        if needed not in capabilities:
+            opened.fail(f"there is no capability {needed!r}, of which rules speak", "capability")
     opened = _open(("adversaries.toml", single["adversaries.toml"]), "ttee.adversaries/1", "adversary")
     adversaries = {id_: _adversary(id_, table, capabilities) for id_, table in opened.each("adversary")}
     found: dict[str, Design] = {}
@@ -317,10 +327,10 @@ def _target(table: Table, aims: Collection[str], capabilities: Collection[str]) 
 
 def _condition(table: Table, value: object, key: str) -> Condition:
     if not isinstance(value, dict) or len(value) != 2 or not isinstance(value.get("fact"), str):
-        table.fail(f'{key}: a condition is {{ fact = "…", {" | ".join(Test)} = … }}', key)
+        table.fail(f'{key}: a condition is {{ fact = "…", {" | ".join(Comparison)} = … }}', key)
     (test,) = (each for each in value if each != "fact")
-    test = Test(table.one(test, list(Test), key, what="a comparison"))
-    values = value[test] if test is Test.ONE_OF else [value[test]]
+    test = Comparison(table.one(test, list(Comparison), key, what="a comparison"))
+    values = value[test] if test is Comparison.ONE_OF else [value[test]]
     if (
         not isinstance(values, list)
         or not values

@@ -21,7 +21,7 @@ _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 def meant(name: str, names: Iterable[str]) -> str:
     """ "; did you mean …?" with the nearest of `names`, or nothing."""
-    near = difflib.get_close_matches(name[:64], sorted(names), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(name[:64], sorted(map(str, names)), n=1, cutoff=0.6)
     return f"; did you mean {near[0]!r}?" if near else ""
 
 

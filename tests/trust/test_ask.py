@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Answers: who, whether this adversary can, and what breaks a deployment alone."""
+
+from __future__ import annotations
+
+from tests.trust.known import model
+from ttee.trust import ask
+from ttee.trust.rules import Kind
+
+ONE = '[part.a]\ntee = "tdx"\noperator = "google"\n'
+TWO = ONE + '[part.b]\ntee = "snp"\noperator = "ovh"\n[part.x]\nsplit = { k = 2, of = ["a", "b"] }\n'
+
+
+def test_money_is_counted_once_for_each_piece_and_summed() -> None:
+    made = model(ONE)
+    who, _ = ask.adversary(made, "operator")
+    answer = ask.can(made, made.goal("confidentiality"), who, 1000)
+    assert (answer.broken, answer.spent, answer.used, answer.who) == (
+        True,
+        1000,
+        {"equipment:bus-tap"},
+        "google",
+    )
+    assert answer.derivation is not None
+    assert answer.exact
+    refused = ask.can(made, made.goal("confidentiality"), who, 999)
+    assert (refused.broken, refused.derivation) == (False, None)
+    assert refused.missing
+    assert "capability:bus_passive@a" in refused.tried
+
+
+def test_a_sum_beyond_the_budget_is_no_way_even_if_each_piece_is_affordable() -> None:
+    made = model('[part.a]\ntee = "tdx"\n', at="2026-01-01")
+    who, _ = ask.adversary(made, "operator")
+    goal = made.goal("attestation")
+    local = ask.can(made, goal, who, 5500)  # the machine is at hand, so that none has to be bought
+    assert local.spent == 1000
+    buyer = ask.Adversary("buyer", "anybody with money", (), elsewhere=True)
+    assert ask.can(made, goal, buyer, 6000).used == {"machine:tdx", "equipment:bus-tap"}
+    assert not ask.can(made, goal, buyer, 5999).broken
+
+
+def test_an_operator_is_one_operator_at_a_time() -> None:
+    made = model(TWO)
+    who, _ = ask.adversary(made, "operator")
+    pinned = model(TWO.replace("operator", "pin = true\noperator"))
+    assert ask.can(
+        made, made.goal("confidentiality"), who, 10_000
+    ).broken  # it buys a machine of the other kind
+    assert not ask.can(pinned, pinned.goal("confidentiality"), who, 10_000).broken
+
+
+def test_an_adversary_can_be_whoever_has_a_role() -> None:
+    made = model(ONE)
+    who, budget = ask.adversary(made, "maker")
+    assert ask.can(made, made.goal("keys"), who, budget).broken
+
+
+def test_what_breaks_a_deployment_alone_by_party_vendor_and_jurisdiction() -> None:
+    one = model(ONE)
+    assert ask.alone(one, one.goal("confidentiality"), "jurisdiction") == (
+        "",
+    )  # money alone suffices: no pin
+    pinned = model(ONE + "pin = true\n")
+    goal = pinned.goal("confidentiality")
+    assert ask.alone(pinned, goal, "party") == ("author@app", "google", "intel")
+    assert ask.alone(pinned, goal, "vendor") == ("google", "intel")
+    assert ask.alone(pinned, goal, "jurisdiction") == ("us",)
+    two = model(TWO.replace("operator", "pin = true\noperator").replace('"snp"', '"snp"\ncode = "other"'))
+    assert ask.alone(two, two.goal("confidentiality"), "party") == ()
+    assert ask.alone(two, two.goal("confidentiality"), "jurisdiction") == ("us",)
+
+
+def test_a_budget_buys_what_it_can_and_nothing_else() -> None:
+    made = model(ONE)
+    goal = made.goal("attestation")
+    poor, rich = ask.who(made, goal, budget=10), ask.who(made, goal, budget=10_000)
+    assert rich.listed(5) == (frozenset(),)
+    assert all(made.events[event].kind is not Kind.EQUIPMENT for cut in poor.listed(100) for event in cut)
+
+
+def test_the_cheapest_way_costs_what_its_means_cost() -> None:
+    made = model(ONE)
+    found = ask.who(made, made.goal("attestation")).cheapest(
+        lambda event: ask.cost(made, event) if made.events[event].kind.means else float("inf")
+    )
+    assert found == (6000, frozenset({"machine:tdx", "equipment:bus-tap"}))
