@@ -223,6 +223,7 @@ def test_a_report_without_firmware_is_not_compared_and_says_so() -> None:
     opaque = {evidence.DRIVER: b"1\0"}
     claims = TEE.verify(packed((GPU.report(NONCE, opaque=opaque), GPU.chain())), PINNED, at=NOW)
     assert step(claims.checks, checks.FIRMWARE.id).status is Status.SKIPPED
+    assert any(note.startswith("firmware id of device 1") for note in claims.not_checked)
 
 
 def test_a_report_that_the_device_did_not_sign_is_refused() -> None:
@@ -256,7 +257,47 @@ def test_devices_that_name_other_partners_are_not_one_machine(field: int) -> Non
     for name, partner in (("one", b"switch A"), ("two", b"switch B")):
         gpu = VENDOR.gpu(name)
         answers.append(gpu.answer(NONCE, opaque={evidence.FWID: gpu.firmware, field: partner}))
-    assert refused(packed(*answers)).check == checks.DEVICES.id
+    problem = refused(packed(*answers))
+    assert problem.check == checks.DEVICES.id
+    assert ("the GPUs are" if field == evidence.PDI else "the switches are") in problem.message
+
+
+def test_the_nonce_is_claimed_if_it_was_asked_for() -> None:
+    assert TEE.verify(packed(), PINNED, nonce=NONCE, at=NOW).nonce == NONCE
+    unasked = TEE.verify(packed(), PINNED, at=NOW)
+    assert unasked.nonce is None
+    assert unasked.user_data == NONCE
+
+
+def test_an_answer_about_nobody_here_is_no_answer_to_our_questions() -> None:
+    stranger = Vendor.named("another maker")
+    answer = ocsp_answer(stranger.authority("model"), stranger.authority("root"), stranger.key("root"))
+    claims = TEE.verify(packed(), VENDOR.endorsements({"ocsp": answer}), nonce=NONCE, at=NOW)
+    assert step(claims.checks, checks.ANSWER_NONCE.id).status is Status.SKIPPED
+    assert len([note for note in claims.not_checked if "no answer is about it" in note]) == 4
+
+
+def test_reference_values_need_a_version_in_the_report() -> None:
+    silent = packed((GPU.report(NONCE, opaque={evidence.FWID: GPU.firmware}), GPU.chain()))
+    for name in ("rim.driver", "rim.vbios"):
+        problem = refused(silent, VENDOR.endorsements({name: VENDOR.rims(GPU)[name]}))
+        assert isinstance(problem, EndorsementError)
+        assert "has None" in problem.message
+
+
+def test_a_switch_has_no_driver_but_a_vbios_all_the_same() -> None:
+    opaque = {
+        evidence.FWID: GPU.firmware,
+        evidence.VBIOS: b"96.00.9F.00.01\0",
+        evidence.GPU_PDIS: b"a GPU of 8",
+    }
+    switch = packed((GPU.report(NONCE, opaque=opaque), GPU.chain()))
+    rims = VENDOR.rims(GPU)
+    given = VENDOR.endorsements(rims)
+    claims = TEE.verify(switch, given, nonce=NONCE, at=NOW)
+    assert claims.details["measurements_agree"] is True
+    other = VENDOR.endorsements({"rim.vbios": VENDOR.rim("1.2", {0: [bytes(48)]})})
+    assert isinstance(refused(switch, other), EndorsementError)
 
 
 def test_several_devices_claim_what_they_have_in_common() -> None:
