@@ -165,10 +165,15 @@ def _visible(text: str) -> str:
     return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n"
 
 
+_LEAVES = frozenset({str, int, bool, float, type(None)})
+
+
 def _plain(value: Encodable) -> Any:
     """Tuples and read-only mappings as the lists and dicts that the writers know."""
-    if isinstance(value, Mapping):
+    if type(value) in _LEAVES:
+        return value
+    if isinstance(value, (dict, Mapping)):  # dict alone is quickly told
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, (list, Sequence)) and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value

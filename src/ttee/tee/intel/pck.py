@@ -15,6 +15,7 @@ from attrs import frozen
 
 from ttee.codec import der
 from ttee.errors import CertificateError
+from ttee.pki.cache import memo
 from ttee.pki.certificate import Certificate
 
 SGX_EXTENSION = "1.2.840.113741.1.13.1"
@@ -59,16 +60,22 @@ def parse(certificate: Certificate) -> PckExtension:
             source=SOURCE,
         )
     with der.named("the SGX extension of the PCK certificate", CertificateError):
-        fields = _fields(extension.value, _PREFIX)
-        return PckExtension(
-            ppid=_octets(fields, 1, 16),
-            tcb=_tcb(_required(fields, 2)),
-            pce_id=_octets(fields, 3, 2),
-            fmspc=_octets(fields, 4, 6),
-            sgx_type=_sgx_type(_required(fields, 5)),
-            platform_instance=_octets(fields, 6, 16) if 6 in fields else None,
-            **_configuration(fields.get(7)),
-        )
+        return _read(extension.value)
+
+
+@memo(1024)
+def _read(value: bytes) -> PckExtension:
+    """The same platform is asked about when its endorsements are looked for, and when they are verified."""
+    fields = _fields(value, _PREFIX)
+    return PckExtension(
+        ppid=_octets(fields, 1, 16),
+        tcb=_tcb(_required(fields, 2)),
+        pce_id=_octets(fields, 3, 2),
+        fmspc=_octets(fields, 4, 6),
+        sgx_type=_sgx_type(_required(fields, 5)),
+        platform_instance=_octets(fields, 6, 16) if 6 in fields else None,
+        **_configuration(fields.get(7)),
+    )
 
 
 def _fields(value: bytes, prefix: bytes) -> dict[int, der.Element]:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from ttee.errors import BindingError, EndorsementError, TteeError
 from ttee.model import Check, Reliance
-from ttee.pki.cache import PositiveCache
+from ttee.pki.cache import PositiveCache, memo
 from ttee.pki.certificate import KEY_CERT_SIGN, Certificate, load_pem_chain
 from ttee.pki.crl import check_crl, check_not_revoked
 from ttee.pki.path import Root, verify_path
@@ -168,12 +168,18 @@ def own_chain(quote: Quote) -> tuple[Certificate, ...]:
 
     Raises MalformedEvidenceError.
     """
-    given = quote.certification_data.removesuffix(b"\0")
-    if quote.certification == PCK_CHAIN:
-        return load_pem_chain(given, what="PCK chain", size=range(3, 4))
-    if quote.certification == PCK_LEAF:
-        return load_pem_chain(given, what="PCK certificate", size=range(1, 2))
-    return ()
+    if quote.certification not in (PCK_CHAIN, PCK_LEAF):
+        return ()
+    return _own_chain((quote.certification, quote.certification_data.removesuffix(b"\0")))
+
+
+@memo(256)
+def _own_chain(given: tuple[int, bytes]) -> tuple[Certificate, ...]:
+    """Read for the questions to its maker, and again to be verified."""
+    kind, pem = given
+    if kind == PCK_CHAIN:
+        return load_pem_chain(pem, what="PCK chain", size=range(3, 4))
+    return load_pem_chain(pem, what="PCK certificate", size=range(1, 2))
 
 
 def addressed(text: str, quote: Quote) -> str:
