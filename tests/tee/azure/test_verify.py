@@ -222,6 +222,7 @@ def test_a_tdx_vm_of_the_vectors_is_authentic_once_its_collateral_is_there() -> 
     claims = verify(evidence, given, nonce=b"challenge", at=datetime(2025, 7, 10, tzinfo=UTC))
     assert claims.details["tee_inside"] == "intel-tdx"
     assert "mr_td" in claims.pins["platform"]
+    assert any("the TDREPORT in the HCL report" in note for note in claims.not_checked)
 
 
 def test_the_shared_hcl_reports_are_read() -> None:

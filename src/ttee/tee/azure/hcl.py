@@ -109,7 +109,7 @@ def _ak(listed: json.JsonValue) -> bytes:
 
 
 def _base64url(value: json.JsonValue) -> bytes:
-    if not isinstance(value, str) or len(value) > 2048 or not value.isascii():
+    if not isinstance(value, str) or len(value) > 2048:
         raise ValueError
     return urlsafe_b64decode(value + "=" * (-len(value) % 4))
 

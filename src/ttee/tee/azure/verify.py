@@ -180,7 +180,7 @@ def _check_user_data(report: Hcl, extra: bytes, steps: Steps) -> None:
         steps.skipped(checks.USER_DATA, "the guest put nothing into the report")
         return
     with steps(checks.USER_DATA, "the quote's nonce"):
-        if not extra or len(extra) > 64 or report.user_data != extra.ljust(64, b"\0"):
+        if report.user_data != extra.ljust(64, b"\0"):
             raise BindingError(
                 f"the guest put {report.user_data.hex()} into the report; the quote is over {extra.hex()}",
                 where="hcl_report, user-data",
