@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ttee.codec import cbor, cose
 from ttee.model import Anchor, Assurance, Endorsements
+from ttee.tee.arm.cca import claims
 from ttee.tee.arm.cca import evidence as cca
 from ttee.tee.arm.fields import Component
 from ttee.tee.arm.psa import evidence as psa
@@ -61,10 +62,10 @@ class Machine:
     name: str
     key: ec.EllipticCurvePrivateKey = field(repr=False)
     monitor_key: ec.EllipticCurvePrivateKey = field(repr=False)
-    profile: str = cca.PROFILE_2022
+    profile: str = claims.PROFILE_2022
 
     @classmethod
-    def named(cls, name: str, profile: str = cca.PROFILE_2022) -> Machine:
+    def named(cls, name: str, profile: str = claims.PROFILE_2022) -> Machine:
         """The same machine each time."""
         return cls(name, named_key(f"{name}/cpak"), named_key(f"{name}/rak"), profile)
 
@@ -72,26 +73,26 @@ class Machine:
         """The monitor's public key, encoded as the profile asks for."""
         numbers = self.monitor_key.public_key().public_numbers()
         x, y = numbers.x.to_bytes(48), numbers.y.to_bytes(48)
-        if self.profile == cca.PROFILE_2022:
+        if self.profile == claims.PROFILE_2022:
             return b"\x04" + x + y
         return cbor.dumps_vendor({1: 2, -1: 2, -2: x, -3: y})
 
-    def realm(self, **fields: Any) -> cca.Realm:
+    def realm(self, **fields: Any) -> claims.Realm:
         """What the monitor says of a realm; `fields` replace those of `Realm`."""
         usual: dict[str, Any] = {
             "challenge": bytes(64),
             "personalization": bytes(64),
             "hash_name": "sha-512",
             "initial_measurement": sha512(b"a realm").digest(),
-            "extensible_measurements": (bytes(64),) * cca.REGISTERS,
+            "extensible_measurements": (bytes(64),) * claims.REGISTERS,
             "public_key": self.realm_key(),
             "public_key_hash": "sha-256",
-            "profile": cca.PROFILES.get(self.profile),
-            "memory_encryption": "private" if self.profile == cca.PROFILE_2024 else None,
+            "profile": claims.PROFILES.get(self.profile),
+            "memory_encryption": "private" if self.profile == claims.PROFILE_2024 else None,
         }
-        return cca.Realm(**usual | fields)
+        return claims.Realm(**usual | fields)
 
-    def platform(self, realm: cca.Realm | None = None, **fields: Any) -> cca.Platform:
+    def platform(self, realm: claims.Realm | None = None, **fields: Any) -> claims.Platform:
         """What the platform says of itself, bound to `realm`; `fields` replace those of `Platform`."""
         realm = realm or self.realm()
         usual: dict[str, Any] = {
@@ -105,7 +106,7 @@ class Machine:
             "components": (component("BL2"), component("RMM")),
             "service": "https://verifier.example",
         }
-        return cca.Platform(**usual | fields)
+        return claims.Platform(**usual | fields)
 
     def sign(
         self,
@@ -130,8 +131,8 @@ class Machine:
         """A signed token; `fields` replace those of `Realm`, `platform` those of `Platform`."""
         realm = self.realm(**fields)
         below = self.platform(realm, **platform or {})
-        tag = cca.LEGACY if self.profile == cca.PROFILE_2022 else cca.COLLECTION
-        return self.sign(cca.encode_platform(below), cca.encode_realm(realm), tag=tag)
+        tag = cca.LEGACY if self.profile == claims.PROFILE_2022 else cca.COLLECTION
+        return self.sign(claims.encode_platform(below), claims.encode_realm(realm), tag=tag)
 
     def anchor(self, assurance: Assurance = Assurance.SIMULATED) -> Anchor:
         """What a policy holds that pins this machine."""

@@ -27,13 +27,14 @@ from ttee.errors import (
     WeakKeyError,
 )
 from ttee.model import Assurance, Endorsements, Evidence, Status
-from ttee.tee.arm.cca import TEE, checks, evidence
+from ttee.tee.arm.cca import TEE, checks
+from ttee.tee.arm.cca import claims as claim_sets
 from ttee.tee.arm.fields import Component
 from ttee.tee.arm.signed import forget_signatures
 from ttee.tee.recognise import recognise
 from ttee.testing.arm import Machine, component
 
-EDITIONS = (evidence.PROFILE_2022, evidence.PROFILE_2023, evidence.PROFILE_2024)
+EDITIONS = (claim_sets.PROFILE_2022, claim_sets.PROFILE_2023, claim_sets.PROFILE_2024)
 MACHINE = Machine.named("a server")
 PINNED = MACHINE.endorsements()
 NONCE = bytes(range(64))
@@ -54,23 +55,23 @@ def changed_platform(change: dict[int | str, VendorValue], *, without: int | Non
     """A token whose platform signed other claims than its format has."""
     realm = MACHINE.realm(challenge=NONCE)
     claims = cbor.loads_vendor(
-        evidence.encode_platform(MACHINE.platform(realm)), what="claims", max_size=1 << 16
+        claim_sets.encode_platform(MACHINE.platform(realm)), what="claims", max_size=1 << 16
     )
     assert isinstance(claims, dict)
     claims.update(change)
     claims.pop(without if without is not None else "", None)
-    return MACHINE.sign(cbor.dumps_vendor(claims), evidence.encode_realm(realm))
+    return MACHINE.sign(cbor.dumps_vendor(claims), claim_sets.encode_realm(realm))
 
 
 def changed_realm(change: dict[int | str, VendorValue], *, without: int | None = None) -> bytes:
     """A token whose monitor signed other claims than its format has."""
     claims = cbor.loads_vendor(
-        evidence.encode_realm(MACHINE.realm(challenge=NONCE)), what="claims", max_size=1 << 16
+        claim_sets.encode_realm(MACHINE.realm(challenge=NONCE)), what="claims", max_size=1 << 16
     )
     assert isinstance(claims, dict)
     claims.update(change)
     claims.pop(without if without is not None else "", None)
-    return MACHINE.sign(evidence.encode_platform(MACHINE.platform()), cbor.dumps_vendor(claims))
+    return MACHINE.sign(claim_sets.encode_platform(MACHINE.platform()), cbor.dumps_vendor(claims))
 
 
 # --- the shared vectors ---------------------------------------------------------------------------
@@ -98,12 +99,12 @@ def test_what_others_write_is_written_again_byte_for_byte(name: str) -> None:
     """The claims-sets of Veraison, in their own order of keys."""
     data = vectors.read(f"cca/{name}-claims.cbor")
     if name == "realm":
-        assert evidence.parse_realm(
-            evidence.encode_realm(evidence.parse_realm(data))
-        ) == evidence.parse_realm(data)
+        assert claim_sets.parse_realm(
+            claim_sets.encode_realm(claim_sets.parse_realm(data))
+        ) == claim_sets.parse_realm(data)
     else:
-        platform = evidence.parse_platform(data)
-        assert evidence.parse_platform(evidence.encode_platform(platform)) == platform
+        platform = claim_sets.parse_platform(data)
+        assert claim_sets.parse_platform(claim_sets.encode_platform(platform)) == platform
 
 
 # --- genuine tokens -------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ def test_a_realm_claim_that_is_missing_is_missed(claim: int) -> None:
 def test_parts_of_two_editions_do_not_go_together(platform: str, realm: str) -> None:
     if platform == realm:
         return
-    token = MACHINE.token(challenge=NONCE, profile=evidence.PROFILES[realm], platform={"profile": platform})
+    token = MACHINE.token(challenge=NONCE, profile=claim_sets.PROFILES[realm], platform={"profile": platform})
     problem = refused(token)
     assert isinstance(problem, BindingError)
     assert problem.check == checks.PROFILES.id
@@ -307,8 +308,8 @@ def test_of_several_pinned_keys_one_must_have_signed() -> None:
 def test_a_forged_monitor_beside_a_genuine_platform_is_not_bound_to_it() -> None:
     """Signed by its own key, in a part of its own: without the binding, all signatures would verify."""
     forger = evolve(MACHINE, monitor_key=Machine.named("a forger").monitor_key)
-    platform = evidence.encode_platform(MACHINE.platform())
-    problem = refused(forger.sign(platform, evidence.encode_realm(forger.realm(challenge=NONCE))))
+    platform = claim_sets.encode_platform(MACHINE.platform())
+    problem = refused(forger.sign(platform, claim_sets.encode_realm(forger.realm(challenge=NONCE))))
     assert isinstance(problem, BindingError)
     assert problem.check == checks.BINDING.id
 
@@ -321,9 +322,9 @@ def test_the_binding_is_made_with_the_algorithm_that_the_realm_names() -> None:
 
 
 def test_a_realm_part_that_its_key_did_not_sign_is_refused() -> None:
-    genuine = evidence.encode_realm(MACHINE.realm(challenge=NONCE))
+    genuine = claim_sets.encode_realm(MACHINE.realm(challenge=NONCE))
     token = MACHINE.sign(
-        evidence.encode_platform(MACHINE.platform()), genuine, realm_faults={"signature": bytes(96)}
+        claim_sets.encode_platform(MACHINE.platform()), genuine, realm_faults={"signature": bytes(96)}
     )
     problem = refused(token)
     assert isinstance(problem, SignatureError)
@@ -354,7 +355,7 @@ def test_a_realm_key_off_its_curve_is_refused() -> None:
     ],
 )
 def test_a_cose_key_of_another_shape_is_malformed(key: Any) -> None:
-    machine = Machine.named("a server", evidence.PROFILE_2023)
+    machine = Machine.named("a server", claim_sets.PROFILE_2023)
     token = machine.token(challenge=NONCE, public_key=cbor.dumps_vendor(key))
     assert isinstance(refused(token, machine.endorsements()), MalformedEvidenceError)
 
@@ -441,8 +442,8 @@ def test_arbitrary_bytes_are_malformed(data: bytes) -> None:
 def test_an_unprotected_header_is_not_signed_and_changes_nothing() -> None:
     realm, platform = MACHINE.realm(challenge=NONCE), MACHINE.platform()
     token = MACHINE.sign(
-        evidence.encode_platform(platform),
-        evidence.encode_realm(realm),
+        claim_sets.encode_platform(platform),
+        claim_sets.encode_realm(realm),
         platform_faults={"unprotected": {4: b"some key"}},
     )
     assert TEE.verify(wrapped(token), PINNED, nonce=NONCE).fresh

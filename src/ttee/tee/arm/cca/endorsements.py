@@ -12,7 +12,8 @@ from datetime import datetime
 from ttee.errors import TteeError
 from ttee.model import Evidence
 from ttee.tee.arm.adopted import adopt_keys
-from ttee.tee.arm.cca.evidence import parse_platform, parse_sign1, parse_token
+from ttee.tee.arm.cca.claims import parse_platform
+from ttee.tee.arm.cca.evidence import parse_sign1, parse_token
 from ttee.tee.sources import File
 
 CPAK = "cpak"

@@ -33,10 +33,8 @@ from ttee.codec import cose
 from ttee.errors import BindingError, FreshnessError, MalformedEvidenceError, UsageError
 from ttee.model import Claims, ClaimValue, Endorsements, Evidence, Reliance
 from ttee.tee.arm.cca import checks
-from ttee.tee.arm.cca.endorsements import CPAK
-from ttee.tee.arm.cca.evidence import (
+from ttee.tee.arm.cca.claims import (
     CHALLENGE,
-    NAME,
     PROFILES,
     Platform,
     Realm,
@@ -44,11 +42,11 @@ from ttee.tee.arm.cca.evidence import (
     odd_in_realm,
     parse_platform,
     parse_realm,
-    parse_sign1,
-    parse_token,
     platform_details,
     realm_details,
 )
+from ttee.tee.arm.cca.endorsements import CPAK
+from ttee.tee.arm.cca.evidence import NAME, parse_sign1, parse_token
 from ttee.tee.arm.fields import lifecycle_name
 from ttee.tee.arm.keys import device_keys, key_for, load_xy
 from ttee.tee.arm.signed import check_lifecycle, parsed, signer, strength, verify_signature
