@@ -198,6 +198,7 @@ def test_files_of_answers_are_told_from_loose_ones(tmp_path: Path) -> None:
 
 def test_too_many_answers_push_the_oldest_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "MAX_ANSWERS", 10)
+    monkeypatch.setattr(store_module, "BOUND_EVERY", 1)
     store = Store(tmp_path)
     for number in range(12):
         store.keep(kept(f"{URL}/{number}", crl=bytes([number])))
@@ -213,6 +214,7 @@ def test_answers_that_are_too_large_together_push_the_oldest_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store_module, "MAX_TOTAL", 5000)
+    monkeypatch.setattr(store_module, "BOUND_EVERY", 1)
     store = Store(tmp_path)
     for number in range(5):
         store.keep(kept(f"{URL}/{number}", crl=bytes([number]) * 1500))

@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from types import MappingProxyType
 
@@ -32,6 +33,8 @@ MAX_INDEX = 64 * 1024
 MAX_DOCUMENTS = 32
 MAX_ANSWERS = 20_000
 MAX_TOTAL = 1024 * 1024 * 1024
+BOUND_EVERY = 256
+"""How many answers one store writes between two looks at how much there is; the first write looks."""
 _UNSAFE = re.compile(r"[^A-Za-z0-9]+")
 _UNSAFE_IN_HOST = re.compile(r"[^a-z0-9.]+")
 _STEM = re.compile(r"[A-Za-z0-9-]{1,64}\.[0-9a-f]{12}(?=\.)")
@@ -72,6 +75,7 @@ class Store:
     """A folder of answers. It need not exist, nor be writable, to be read."""
 
     folder: Path
+    _writes: Iterator[int] = field(factory=count, init=False, eq=False, repr=False)
 
     def find(self, source: Source) -> Kept | None:
         """The answer to this question, if an intact one is kept."""
@@ -98,7 +102,8 @@ class Store:
                 write_whole(index, json.pretty(_entry(kept, names)).encode())
                 for path in set(_family(index)) - {index, *map(index.with_name, names.values())}:
                     path.unlink()  # a process that still reads the former answer asks anew
-                self._bound()
+                if next(self._writes) % BOUND_EVERY == 0:
+                    self._bound()
         except OSError as problem:
             raise EndorsementError(
                 f"an endorsement cannot be kept: {problem.strerror}",
@@ -116,8 +121,7 @@ class Store:
 
     def owns(self, path: Path) -> bool:
         """Whether a file in this folder belongs to an answer; the others are loose."""
-        stem = _STEM.match(path.name)
-        return stem is not None and path.with_name(stem[0] + INDEX).is_file()
+        return _index_of(path) is not None
 
     def _indexes(self) -> list[Path]:
         found: list[Path] = []
@@ -142,23 +146,21 @@ class Store:
 
     def _bound(self) -> None:
         """Forget the oldest answers when there are too many, or they are too large."""
-        ages: dict[Path, float] = {}
-        sizes: dict[Path, int] = {}
+        families: dict[Path, list[tuple[Path, int, float]]] = {}
         for path in self.folder.glob("*/*"):
-            if self.owns(path):
-                index = path.with_name(_STEM.match(path.name)[0] + INDEX)  # type: ignore[index]
-                status = path.stat()
-                sizes[index] = sizes.get(index, 0) + status.st_size
-                ages[index] = max(ages.get(index, 0), status.st_mtime)
-        total, count = sum(sizes.values()), len(sizes)
-        if total <= MAX_TOTAL and count <= MAX_ANSWERS:
+            if index := _index_of(path):
+                status = path.lstat()
+                families.setdefault(index, []).append((path, status.st_size, status.st_mtime))
+        total, number = sum(size for family in families.values() for _, size, _ in family), len(families)
+        if total <= MAX_TOTAL and number <= MAX_ANSWERS:
             return
-        for index in sorted(sizes, key=ages.__getitem__):
-            if total <= MAX_TOTAL * 9 // 10 and count <= MAX_ANSWERS * 9 // 10:
+        for family in sorted(families.values(), key=lambda family: max(when for _, _, when in family)):
+            if total <= MAX_TOTAL * 9 // 10 and number <= MAX_ANSWERS * 9 // 10:
                 return
-            for path in (index, *_family(index)):
+            for path, size, _ in family:
                 path.unlink(missing_ok=True)
-            total, count = total - sizes[index], count - 1
+                total -= size
+            number -= 1
 
 
 def digest_of(post: bytes | None) -> str | None:
@@ -178,6 +180,13 @@ def _index(folder: Path, url: str, post: str | None) -> Path:
     text = _UNSAFE.sub("-", path).strip("-")[:64].strip("-") or "root"
     key = sha256(f"{url} {post or ''}".encode()).hexdigest()[:12]
     return folder / host / f"{text[:64].strip('-')}.{key}{INDEX}"
+
+
+def _index_of(path: Path) -> Path | None:
+    """The index of the answer that a file belongs to; None if there is none."""
+    stem = _STEM.match(path.name)
+    index = path.with_name(stem[0] + INDEX) if stem is not None else None
+    return index if index is not None and index.is_file() else None
 
 
 def _family(index: Path) -> list[Path]:
