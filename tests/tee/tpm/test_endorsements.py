@@ -132,6 +132,36 @@ def test_certificates_and_authorities_are_found_among_files_in_any_order() -> No
         assert any(name.startswith("crl.") for name in found)
 
 
+def test_a_stray_certificate_of_the_key_does_not_spoil_another_way() -> None:
+    """Each way that is offered must hold: so none is added to evidence that has one."""
+    challenge = make_credential(tpm().ek.spki, tpm().ak.name)
+    parts = {"activation": tpm().activate(challenge), "ek_certificate": tpm().ek_certificate()}
+    stray = Tpm(Vendor.random(), tpm().ak, tpm().ek).ak_certificate()
+    activated = tpm().evidence(NONCE, **parts)
+    found = adopted(activated, stray, challenge.record(), vendor().chain())
+    assert "ak_certificate" not in found
+    assert verified(activated, found)
+
+
+def test_of_two_authorities_of_one_name_and_key_the_one_that_is_pinned_is_taken() -> None:
+    """As STMicroelectronics' root, which has a certificate of its own and one of GlobalSign's."""
+    issuer, root = load_pem_chain(vendor().chain(), what="chain", size=range(2, 3))
+    stranger = Vendor.random()
+    crossed = load_certificate(
+        x509.certificate(
+            subject=vendor().subject("root"),
+            issuer=stranger.subject("root"),
+            key=x509.public(vendor().root),
+            signer=x509.ecdsa(stranger.root),
+            extensions=(x509.basic_constraints(ca=True), x509.key_usage(5, 6)),
+        ),
+        what="crossed",
+    )
+    own = (OwnRoot(root.digest, Pinned("a maker", Assurance.SILICON)),)
+    for pool in ([issuer, root, crossed], [issuer, crossed, root]):
+        assert climb(tpm().ek_certificate(), pool, own)[-1].der == root.der
+
+
 def test_an_endorsement_keys_certificate_is_found_by_what_was_sealed_for_it() -> None:
     challenge = make_credential(tpm().ek.spki, tpm().ak.name)
     activated = tpm().evidence(NONCE, activation=tpm().activate(challenge))

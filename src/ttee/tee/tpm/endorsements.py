@@ -132,12 +132,15 @@ def climb(data: bytes, pool: Sequence[Certificate], own: Own) -> tuple[Certifica
     except TteeError:
         return ()
     known = (*pool, *(root.certificate for root in own if root.certificate is not None))
+    pinned = {root.digest for root in own}
     path = [leaf]
     while path[-1].issuer != path[-1].subject and len(path) <= MAX_CHAIN:
-        above = next((each for each in known if _issued(path[-1], each)), None)
-        if above is None:
+        above = [each for each in known if _issued(path[-1], each)]
+        if not above:
             break
-        path.append(above)
+        path.append(
+            next((each for each in above if each.digest in pinned), above[0])
+        )  # authorities cross-certify
     return tuple(path)
 
 
@@ -158,7 +161,7 @@ def _of_keys(evidence: Evidence, files: Sequence[File], pool: Sequence[Certifica
         key = keys.load(evidence.parts["ak"], "ak") if "ak" in evidence.parts else None
     except TteeError:
         return found
-    if key is not None and AK not in evidence.parts:
+    if key is not None and not evidence.parts.keys() & CERTIFIED:  # each way that is offered must hold
         for each in pool:
             if each.spki == key.spki and not each.is_ca:
                 found[AK] = each.der
