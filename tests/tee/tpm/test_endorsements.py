@@ -135,12 +135,13 @@ def test_certificates_and_authorities_are_found_among_files_in_any_order() -> No
 def test_a_stray_certificate_of_the_key_does_not_spoil_another_way() -> None:
     """Each way that is offered must hold: so none is added to evidence that has one."""
     challenge = make_credential(tpm().ek.spki, tpm().ak.name)
-    parts = {"activation": tpm().activate(challenge), "ek_certificate": tpm().ek_certificate()}
     stray = Tpm(Vendor.random(), tpm().ak, tpm().ek).ak_certificate()
-    activated = tpm().evidence(NONCE, **parts)
+    activated = tpm().evidence(
+        NONCE, activation=tpm().activate(challenge), ek_certificate=tpm().ek_certificate()
+    )
     found = adopted(activated, stray, challenge.record(), vendor().chain())
     assert "ak_certificate" not in found
-    assert verified(activated, found)
+    assert verified(activated, found).fresh
 
 
 def test_of_two_authorities_of_one_name_and_key_the_one_that_is_pinned_is_taken() -> None:
@@ -160,6 +161,10 @@ def test_of_two_authorities_of_one_name_and_key_the_one_that_is_pinned_is_taken(
     own = (OwnRoot(root.digest, Pinned("a maker", Assurance.SILICON)),)
     for pool in ([issuer, root, crossed], [issuer, crossed, root]):
         assert climb(tpm().ek_certificate(), pool, own)[-1].der == root.der
+    (_, above) = load_pem_chain(stranger.chain(), what="chain", size=range(2, 3))
+    other = (OwnRoot(above.digest, Pinned("another maker", Assurance.SILICON)),)
+    for pool in ([issuer, root, crossed, above], [above, crossed, root, issuer]):
+        assert climb(tpm().ek_certificate(), pool, other)[-1].der == above.der
 
 
 def test_an_endorsement_keys_certificate_is_found_by_what_was_sealed_for_it() -> None:

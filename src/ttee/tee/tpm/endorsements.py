@@ -138,9 +138,8 @@ def climb(data: bytes, pool: Sequence[Certificate], own: Own) -> tuple[Certifica
         above = [each for each in known if _issued(path[-1], each)]
         if not above:
             break
-        path.append(
-            next((each for each in above if each.digest in pinned), above[0])
-        )  # authorities cross-certify
+        # Authorities certify each other: a root that is pinned comes first, one that is not last.
+        path.append(max(above, key=lambda each: (each.digest in pinned, each.issuer != each.subject)))
     return tuple(path)
 
 
