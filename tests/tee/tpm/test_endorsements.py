@@ -147,7 +147,7 @@ def test_a_stray_certificate_of_the_key_does_not_spoil_another_way() -> None:
 def test_of_two_authorities_of_one_name_and_key_the_one_that_is_pinned_is_taken() -> None:
     """As STMicroelectronics' root, which has a certificate of its own and one of GlobalSign's."""
     issuer, root = load_pem_chain(vendor().chain(), what="chain", size=range(2, 3))
-    stranger = Vendor.random()
+    stranger = Vendor.random("another maker")
     crossed = load_certificate(
         x509.certificate(
             subject=vendor().subject("root"),
