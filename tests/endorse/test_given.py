@@ -82,8 +82,11 @@ def test_too_many_too_large_and_too_deep_are_refused(tmp_path: Path, monkeypatch
         open_paths([tmp_path])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    (tmp_path / "locked").mkdir(mode=0)
-    with pytest.raises(UsageError, match="cannot read"):
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_folder: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UsageError, match="cannot read the folder: Permission denied") as caught:
         open_paths([tmp_path])
+    assert caught.value.where == str(tmp_path)

@@ -24,6 +24,7 @@ from ttee.places import endorsements_dir
 SCHEMA = "ttee.endorsements/1"
 SOON = 7
 """Days before they are stale at which endorsements are called stale soon."""
+_NONE = "nothing is needed that a service would give"
 
 
 class State(StrEnum):
@@ -90,7 +91,7 @@ def _fetch(
             if asked.problem and asked.origin is Origin.SERVICE:
                 raise EndorsementError(f"not kept: {asked.problem}", where=str(store.folder))
         found |= _by_question(gathered)
-    _show(output, store, found.values(), at)
+    _show(output, store, found.values(), at, none=_NONE)
 
 
 @subcommand(
@@ -157,7 +158,7 @@ def _export(
                 )
         found |= _by_question(gathered)
     store = Store(Path(folder))
-    _show(output, store, [store.keep(kept) for kept in found.values()], at)
+    _show(output, store, [store.keep(kept) for kept in found.values()], at, none=_NONE)
 
 
 @subcommand(
@@ -210,14 +211,24 @@ def _state(kept: Kept, at: datetime, soon: int) -> State:
     return State.CURRENT if kept.is_current(at + timedelta(days=soon)) else State.SOON
 
 
-def _show(output: Output, store: Store, answers: Iterable[Kept], at: datetime, soon: int = SOON) -> None:
+def _show(
+    output: Output,
+    store: Store,
+    answers: Iterable[Kept],
+    at: datetime,
+    soon: int = SOON,
+    *,
+    none: str = "",
+) -> None:
     kept = list(answers)
     states = [_state(one, at, soon) for one in kept]
     rows = [
         (state.value, as_text(one.until) if one.until else "-", harmless(one.url))
         for state, one in zip(states, kept, strict=True)
     ]
-    said = table([("STATE", "UNTIL", "FROM"), *rows]) if rows else "nothing is kept"
+    said = none or f"nothing is kept in {store.folder}"
+    if rows:
+        said = f"{table([('STATE', 'UNTIL', 'FROM'), *rows])}\n\nin {store.folder}"
     output.result(
         {
             "schema": SCHEMA,
@@ -225,7 +236,7 @@ def _show(output: Output, store: Store, answers: Iterable[Kept], at: datetime, s
             "at": as_text(at),
             "answers": [_json(one, state) for one, state in zip(kept, states, strict=True)],
         },
-        f"{said}\n\nin {store.folder}",
+        said,
     )
 
 
