@@ -265,10 +265,13 @@ def test_of_answers_ours_is_taken_before_a_newer_one_and_one_of_another_time_is_
     newer = ocsp_answer(model, root, key, begin=NOW)
     stale = ocsp_answer(model, root, key, begin=NOW - timedelta(days=9))
     strange = Vendor.named("another").authority("model")
-    for files in ((newer, ours, stale, strange), (strange, stale, ours, newer)):
+    forged = ours[:-1] + bytes([ours[-1] ^ 1])  # the last byte of its signature
+    for files in ((forged, newer, ours, stale, strange), (strange, stale, ours, newer, forged)):
         assert list(adopted(*files).values()) == [ours]
     assert list(adopted(newer, stale).values()) == [newer]
-    assert adopted(stale, strange, b"0") == {}
+    assert adopted(stale, strange, forged, b"0") == {}
+    revoked = ocsp_answer(model, root, key, status=ocsp.OCSPCertStatus.REVOKED)
+    assert list(adopted(revoked).values()) == [revoked]
 
 
 def _above(of: Evidence, number: int) -> bytes:

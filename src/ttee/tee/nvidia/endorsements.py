@@ -130,7 +130,7 @@ def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[st
         fits = [
             (answer.nonce == wanted, answer.begin, data)
             for data, answer in answers
-            if ocsp.is_about(answer, certificate, issuer) and answer.begin <= at <= answer.end
+            if ocsp.counts(answer, certificate, issuer, at)
         ]
         if fits:  # the one to our question if it is there, else the newest
             found[name_of(certificate)] = max(fits)[2]

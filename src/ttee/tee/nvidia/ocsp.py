@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import DuplicateExtension, OCSPNonce, ReasonFlags, ocsp
 
 from ttee.codec import der
-from ttee.errors import CertificateError, EndorsementError, RevokedError
+from ttee.errors import CertificateError, EndorsementError, RevokedError, TteeError
 from ttee.model import Reliance
 from ttee.pki.certificate import DIGITAL_SIGNATURE, Certificate, load_certificate
 from ttee.pki.path import check_issued
@@ -163,8 +163,18 @@ def is_about(answer: Answer, certificate: Certificate, issuer: Certificate) -> b
     return answer.issuer == issuer_digests(issuer, answer.hash_name)
 
 
-def _verify(answer: Answer, certificate: Certificate, issuer: Certificate, at: datetime) -> None:
-    what = f"{answer.name}, about {certificate.common_name}"
+def counts(answer: Answer, certificate: Certificate, issuer: Certificate, at: datetime) -> bool:
+    """Whether the answer is about this certificate, of somebody who may answer, and current; whatever it says."""
+    try:
+        if not is_about(answer, certificate, issuer) or not answer.begin <= at <= answer.end:
+            return False
+        _verify_signature(answer, issuer, at, what=answer.name)
+    except TteeError:
+        return False
+    return True
+
+
+def _verify_signature(answer: Answer, issuer: Certificate, at: datetime, *, what: str) -> None:
     signer = _signer(answer, issuer, at)
     with der.named(answer.name, EndorsementError):
         scheme = parse_scheme(der.encode_oid(answer.algorithm))
@@ -173,6 +183,11 @@ def _verify(answer: Answer, certificate: Certificate, issuer: Certificate, at: d
             f"{what} is signed with another algorithm than {', '.join(ALGORITHMS)}", where=what
         )
     verify_signature(signer.public_key, scheme, answer.signature, answer.signed, what=what)
+
+
+def _verify(answer: Answer, certificate: Certificate, issuer: Certificate, at: datetime) -> None:
+    what = f"{answer.name}, about {certificate.common_name}"
+    _verify_signature(answer, issuer, at, what=what)
     if not answer.begin <= at <= answer.end:
         raise EndorsementError(
             f"{what} counts from {rfc3339(answer.begin)} to {rfc3339(answer.end)}, not at {rfc3339(at)}",
