@@ -27,13 +27,14 @@ from ttee.errors import (
     FreshnessError,
     MalformedEvidenceError,
     PolicyFileError,
+    RolledBackError,
     SignatureError,
     TteeError,
     UsageError,
     WorkerDiedError,
 )
 from ttee.many import CHUNK_SIZE, Item, Outcome, verify_many
-from ttee.model import Endorsements, Evidence
+from ttee.model import Claims, Endorsements, Evidence
 from ttee.pki.cache import forget_all
 from ttee.tee.recognise import recognise
 from ttee.testing.intel import NOW, Vendor
@@ -192,6 +193,22 @@ def test_documents_can_be_found_for_each_item_here_even_if_it_is_verified_elsewh
         "internal error: ZeroDivisionError: a mistake",
     ]
     assert isinstance(outcomes[3].error, MalformedEvidenceError)
+
+
+def _noted(claims: Claims) -> Claims:
+    if claims.tee == "riscv":
+        raise RolledBackError("an older one was seen")
+    return evolve(claims, not_checked=("something",))
+
+
+def test_claims_can_be_looked_at_before_they_are_appraised() -> None:
+    items = [Item(MACHINES[0].quote(), documents=DOCUMENTS[0]), Item(GENUINE)]
+    with ProcessPoolExecutor(1, get_context("spawn")) as processes:
+        for executor in (None, processes):
+            one, other = verify_many(items, POLICY, recall=_noted, at=AT, executor=executor)
+            assert one.verdict is not None
+            assert one.verdict.not_checked[0] == "something"
+            assert isinstance(other.error, RolledBackError)
 
 
 # --- lazily, and within bounds --------------------------------------------------------------------

@@ -300,3 +300,16 @@ def test_only_what_can_be_read_is_written_for_a_vendor() -> None:
 
 def test_the_head_of_a_tag_stands_before_its_item() -> None:
     assert [cbor.tag_head(tag).hex() for tag in (18, 399, 907)] == ["d2", "d9018f", "d9038b"]
+
+
+@given(st.binary(max_size=70_000 // 200), st.binary(max_size=4), st.integers(0, 3))
+def test_a_byte_string_is_read_by_its_head(content: bytes, behind: bytes, before: int) -> None:
+    data = bytes(before) + cbor.dumps(content) + behind
+    assert cbor.short_bytes(data, before) == (content, len(data) - len(behind))
+
+
+@given(st.binary(max_size=40))
+def test_what_is_no_byte_string_in_its_shortest_form_has_no_head(data: bytes) -> None:
+    found = cbor.short_bytes(data, 0)
+    if found is not None:
+        assert cbor.dumps(found[0]) == data[: found[1]]

@@ -21,6 +21,7 @@ ENVIRONMENT = {
     "TTEE_TEE": "the TEE that `run`, `measure` and `policy new` take without --tee",
     "TTEE_POLICY": "policy files for `call` and `verify` without --policy, separated by colons",
     "TTEE_TIMEOUT": "seconds that a TEE may take to answer",
+    "TTEE_JOBS": "processes that `verify-many` verifies in",
     "TTEE_STRICT": "1: a warning ends with exit code 9",
     "TTEE_JSON": "1: every command answers in JSON",
     "TTEE_DEBUG": "1: errors of the program itself show their traceback",

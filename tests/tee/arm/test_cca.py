@@ -29,6 +29,8 @@ from ttee.errors import (
 from ttee.model import Assurance, Endorsements, Evidence, Status
 from ttee.tee.arm.cca import TEE, checks
 from ttee.tee.arm.cca import claims as claim_sets
+from ttee.tee.arm.cca import evidence as evidence_of
+from ttee.tee.arm.cca import verify as cca_verify
 from ttee.tee.arm.fields import Component
 from ttee.tee.arm.signed import forget_signatures
 from ttee.tee.recognise import recognise
@@ -417,6 +419,39 @@ def test_the_digest_of_the_software_changes_with_each_component() -> None:
 def test_two_components_of_one_type_get_no_claim_of_their_own() -> None:
     token = MACHINE.token(platform={"components": (component("RMM", "1"), component("rmm", "2"))})
     assert "component_rmm" not in TEE.verify(wrapped(token), PINNED).details
+
+
+@given(st.binary(min_size=64, max_size=64), st.integers(1, 12), st.data())
+def test_what_is_remembered_of_a_realm_is_all_but_its_challenge(
+    challenge: bytes, place: int, data: st.DataObject
+) -> None:
+    """Whatever the payload, remembered or not, first challenge or not: it reads as if for the first time."""
+    payload = bytearray(claim_sets.encode_realm(MACHINE.realm(challenge=challenge)))
+    for _ in range(data.draw(st.integers(0, 2))):
+        payload[data.draw(st.sampled_from([0, 1, 2, 3, 67, 68, 69, 70, place, len(payload) - place]))] ^= 1
+    for _ in range(2):
+        try:
+            expected: object = claim_sets.parse_realm(bytes(payload))
+        except MalformedEvidenceError as error:
+            expected = (error.message, error.where)
+        try:
+            found: object = cca_verify._realm(bytes(payload)).realm
+        except MalformedEvidenceError as error:
+            found = (error.message, error.where)
+        assert found == expected
+
+
+@given(st.integers(0, len(TOKEN) - 1), st.integers(1, 255))
+def test_heads_alone_give_what_the_whole_reader_gives(at: int, change: int) -> None:
+    """The usual form of a token is read without a walk; any other form, right or wrong, by the strict reader."""
+    token = bytearray(TOKEN)
+    token[at] ^= change
+    usual = evidence_of._usual_form(bytes(token))
+    if usual is not None:
+        assert cbor.loads_vendor(bytes(token[3:]), what="it", max_size=1 << 16) == {
+            evidence_of.PLATFORM: usual[0],
+            evidence_of.REALM: usual[1],
+        }
 
 
 # --- hostile bytes --------------------------------------------------------------------------------
