@@ -120,7 +120,11 @@ def misdescribed(log: Log, event: Event, algorithm: str) -> bool:
 
     An error separator is no such case: its digest is that of the number 1, and its data say what went wrong.
     """
-    if log.format not in ("TCG1", "TCG2", "CCEL") or event.type not in HASHED or not event.digests:
+    if (
+        log.format not in ("TCG1", "TCG2", "CCEL", "CEL records")
+        or event.type not in HASHED
+        or not event.digests
+    ):
         return False
     if measured_data(log, event, algorithm) is not None:
         return False

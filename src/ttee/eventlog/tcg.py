@@ -16,6 +16,7 @@ Source: TCG PC Client Platform Firmware Profile 1.06, section 10.2; UEFI 2.10, s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (its name in lower case says nothing)
@@ -63,7 +64,7 @@ def _parse(data: bytes, what: str) -> Log:
         registers=registers,
         algorithms=tuple(ALGORITHMS[each] for each in algorithms),
         events=tuple(events),
-        start=_start(events, what),
+        start=start_of(events, what),
         padding=len(data) - end,
     )
 
@@ -99,7 +100,7 @@ def _parse_old(data: bytes, what: str) -> Log:
         digests = () if kind == NO_ACTION else (digest,)
         events.append(Event(len(events), register, kind, digests, content))
         at += 32 + size
-    return Log("TCG1", Registers.PCR, ("sha1",), tuple(events), _start(events, what), len(data) - at)
+    return Log("TCG1", Registers.PCR, ("sha1",), tuple(events), start_of(events, what), len(data) - at)
 
 
 def _algorithms(header: bytes, what: str) -> tuple[int, ...]:
@@ -192,7 +193,7 @@ def _padding(data: bytes) -> int:
     return min(len(data.rstrip(b"\0")), len(data.rstrip(b"\xff")))
 
 
-def _start(events: list[Event], what: str) -> dict[int, int]:
+def start_of(events: Sequence[Event], what: str) -> dict[int, int]:
     """PCR 0 as the TPM starts it: its last byte is the locality of TPM2_Startup (section 10.4.5.3).
 
     Said at most once, before anything extended PCR 0.

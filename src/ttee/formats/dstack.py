@@ -32,7 +32,7 @@ def unwrap(data: bytes) -> Evidence | None:
 
     Raises MalformedEvidenceError for what begins as one and is none.
     """
-    if data[:1] == V0 and len(data) > 2 and data[1] < len(dstack_v0.VARIANTS):
+    if data[:1] == V0 and len(data) > 2 and data[1] < len(dstack_v0.VARIANTS) and data[2]:
         return dstack_v0.parse(data, MAX_SIZE).evidence()
     if data[:1] and data[0] in V1 and b"\xa8platform" in data[:64]:
         return dstack_v1.parse(data, MAX_SIZE).evidence()

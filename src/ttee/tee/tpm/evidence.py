@@ -19,7 +19,7 @@ from collections.abc import Mapping
 
 from ttee.codec import hex, json  # noqa: A004 (the module's name)
 from ttee.errors import MalformedEvidenceError
-from ttee.eventlog import tcg
+from ttee.eventlog import forms
 from ttee.eventlog.event import SIZES
 from ttee.model import ClaimValue, Evidence
 from ttee.tee.tpm import keys, values
@@ -153,7 +153,7 @@ def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
     for bank, pcrs in values.parse(parts["pcrs"]).items():
         found |= {f"{bank}_pcr{pcr}": value for pcr, value in pcrs.items()}
     if "event_log" in parts:
-        log = tcg.parse(parts["event_log"])
+        log = forms.parse(parts["event_log"])
         found["events"] = tuple(log.event_name(event) for event in log.events)
     return found | {
         name: parts[name] for name in sorted(parts.keys() & OPTIONAL - {"ak", "event_log", "ima_log"})

@@ -19,7 +19,7 @@ from hashlib import sha256
 from attrs import frozen
 
 from ttee.errors import BindingError
-from ttee.eventlog import ima, secure_boot, tcg
+from ttee.eventlog import forms, ima, secure_boot
 from ttee.eventlog.event import SIZES, Log
 from ttee.eventlog.replay import check_replay, measured_data, misdescribed
 from ttee.eventlog.separators import check_separators
@@ -65,7 +65,7 @@ def read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Story
 def _read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Story:
     steps = Steps()
     with steps(checks.REPLAY, "") as step:
-        log = tcg.parse(data)
+        log = forms.parse(data)
         covered = check_replay(log, bank, values).keys()
         step.detail = (
             f"{len(log.events)} events give PCR {', '.join(map(str, sorted(covered))) or 'none'} ({bank})"
