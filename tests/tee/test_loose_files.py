@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -129,6 +130,26 @@ def test_files_of_any_content_are_passed_over(name: str, data: st.DataObject) ->
     for document, content in tee.adopt(evidence, files, moment(case)).items():
         assert _known(tee.documents, document)
         assert content
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(sorted(cases())), st.data())
+def test_evidence_of_any_content_has_questions_or_a_named_error(name: str, data: st.DataObject) -> None:
+    case = cases()[name]
+    evidence = evidence_of(case)
+    part = data.draw(st.sampled_from(sorted(evidence.parts)))
+    genuine = evidence.parts[part]
+    at = data.draw(st.integers(0, len(genuine) - 1))
+    flipped = genuine[:at] + bytes([genuine[at] ^ 1 << data.draw(st.integers(0, 7))]) + genuine[at + 1 :]
+    changed = data.draw(st.sampled_from([genuine[:at], flipped]) | st.binary(max_size=64))
+    hostile = Evidence(evidence.tee, {**evidence.parts, part: changed})
+    tee = tee_named(evidence.tee)
+    with suppress(EvidenceError):
+        for source in tee.sources(hostile, {}, moment(case)) if tee.sources else ():
+            assert source.url.startswith("https://")
+    with suppress(EvidenceError):
+        assert tee.adopt is not None
+        tee.adopt(hostile, files_of(case["platform"]), moment(case))
 
 
 @pytest.mark.parametrize("name", cases())

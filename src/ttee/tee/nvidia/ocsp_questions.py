@@ -5,7 +5,7 @@
 
 The nonce follows from the evidence, so that whoever verifies can check it without having asked, and offline. It is as
 good as a random one: the verifier chose the nonce of the reports, so nobody could ask this before, and an answer that
-repeats it is younger than that nonce. Reports over no nonce of the verifier's own have no such answers, either.
+repeats it is younger than that nonce. Where the verifier gave none, it is younger than the reports' own, and no more.
 """
 
 from __future__ import annotations
