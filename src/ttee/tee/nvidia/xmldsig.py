@@ -102,15 +102,20 @@ class _Builder:
     """Builds the tree from what expat sees; refuses what has no place in it."""
 
     def __init__(self) -> None:
-        self.root: Element | None = None
-        self._open: list[Element] = []
+        self._document = Element("", {}, {})
+        self._open = [self._document]
         self._count = 0
+
+    @property
+    def root(self) -> Element:
+        """The one element that expat lets a document have."""
+        return self._document.elements()[0]
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
-        if len(self._open) >= MAX_DEPTH or self._count > MAX_ELEMENTS:
+        if len(self._open) > MAX_DEPTH or self._count > MAX_ELEMENTS:
             raise ValueError("too many elements, or nested too deeply")
-        scope = self._open[-1].namespaces if self._open else {}
+        scope = self._open[-1].namespaces
         plain: dict[str, str] = {}
         for key, value in attributes.items():
             if key == "xmlns" or key.startswith("xmlns:"):
@@ -125,10 +130,7 @@ class _Builder:
         _ = element.expanded
         if len({element.resolve(key, attribute=True) for key in plain}) != len(plain):
             raise ValueError("an attribute that is there twice")
-        if self._open:
-            self._open[-1].children.append(element)
-        else:
-            self.root = element
+        self._open[-1].children.append(element)
         self._open.append(element)
 
     def end(self, _name: str) -> None:
@@ -153,8 +155,6 @@ def _parse(data: bytes) -> Element:
     parser.ProcessingInstructionHandler = refuse
     parser.StartCdataSectionHandler = refuse
     parser.Parse(data, True)
-    if builder.root is None:
-        raise ValueError("no element")
     return builder.root
 
 
