@@ -200,3 +200,17 @@ def test_any_bytes_are_read_or_refused_by_name(data: bytes) -> None:
             forms.parse(whole)
         except MalformedEvidenceError as problem:
             assert problem.where is not None  # noqa: PT017 (either way is right)
+
+
+def test_the_form_with_types_and_lengths_is_told_from_the_firmwares() -> None:
+    data = b"".join(
+        kind.to_bytes(1) + len(value).to_bytes(4) + value
+        for kind, value in (
+            (0, bytes(8)),
+            (1, b"\x0d"),
+            (3, b"\x0b" + (32).to_bytes(4) + bytes(32)),
+            (200, b"content of somebody"),
+        )
+    )
+    log = forms.parse(data)
+    assert (log.format, log.events[0].register) == ("CEL", 13)

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A log of PCRs in any of its forms: as firmware writes it, or canonical, in JSON or CBOR."""
+"""A log of PCRs in any of its forms: as firmware writes it, or canonical, in TLV, JSON or CBOR."""
 
 from __future__ import annotations
 
-from ttee.eventlog import cel_cbor, cel_json, tcg
+from ttee.eventlog import cel, cel_cbor, cel_json, tcg
 from ttee.eventlog.event import Log
+
+_TLV = bytes([cel.NUMBER, 0, 0, 0, 8])
+"""A record's number, of eight bytes: firmware's logs have the type of their first event here."""
 
 
 def parse(data: bytes) -> Log:
     """The log in `data`, whose first bytes tell its form. Raises MalformedEvidenceError."""
     if cel_json.looks_like_one(data):
         return cel_json.parse(data)
+    if data.startswith(_TLV):
+        return cel.parse(data)
     return cel_cbor.parse(data) if cel_cbor.looks_like_one(data) else tcg.parse(data)
