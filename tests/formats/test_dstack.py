@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from hashlib import sha256, sha512
 from typing import Any
 
@@ -20,7 +21,7 @@ from ttee.errors import BindingError, MalformedEvidenceError, TteeError
 from ttee.eventlog import dstack as log
 from ttee.formats import dstack_v0, unwrap
 from ttee.formats.dstack_statement import PART, LoggedEvent, Statement
-from ttee.model import Claims, Evidence, Status, Tier
+from ttee.model import Claims, Endorsements, Evidence, Status, Tier
 from ttee.tee.amd.verify import verify as verify_amd
 from ttee.tee.intel.evidence import split
 from ttee.tee.intel.reports import TdReport
@@ -390,3 +391,15 @@ def test_real_nitro_documents_are_found_inside_their_attestations() -> None:
 def test_other_bytes_are_none_of_ours() -> None:
     for data in (b"", b"\0", b"{}", b'{"quote": 1}', scale.octets(b"x"), MADE.quote):
         assert unwrap(data) is None
+
+
+def test_a_real_quote_its_log_and_its_collateral_make_one_story() -> None:
+    collateral = vectors.read("intel-dcap/collateral/tdx_90c06f000000_2026-02-18_6b64f75a.json")
+    evidence = recognise(vectors.read("dstack/quote-report.json"))
+    given = Endorsements(documents={"collateral": collateral})
+    claims = verify_intel(evidence, given, at=datetime(2026, 2, 19, tzinfo=UTC))
+    assert claims.details["tcb_status"] == "UpToDate"
+    assert claims.details["key_provider"] == "local-sgx"
+    # What this app said after system-ready is told, and claims nothing.
+    assert claims.events[-1][1] == "LIUM_MINER_HOTKEY"
+    assert "lium_miner_hotkey" not in claims.details
