@@ -4,7 +4,8 @@
     python bench/bench_verify.py [keystone] [intel] [p384] [tpm]
 
 Each part says what it measures, in `bench/verification/`. Peers are measured in turn with their subjects, in the same
-minute. Goals that are known to be missed, and why: docs/decisions/0016-cold-intel.md.
+minute, by the processor's time; ratios are those of the fastest tenth of each, so that others on the machine count for
+little. Goals that are known to be missed, and why: docs/decisions/0016-cold-intel.md.
 """
 
 from __future__ import annotations

@@ -30,6 +30,12 @@ class Figure:
     def median(self) -> float:
         return statistics.median(self.samples)
 
+    @property
+    def best(self) -> float:
+        """The mean of the fastest tenth: what it takes when nobody else empties the processor's caches meanwhile."""
+        fastest = sorted(self.samples)[: max(1, len(self.samples) // 10)]
+        return statistics.fmean(fastest)
+
     def __str__(self) -> str:
         low, high = min(self.samples), max(self.samples)
         spread = f"{_scaled(low, self.unit)} to {_scaled(high, self.unit)}, n={len(self.samples)}"
@@ -44,9 +50,13 @@ class Goal:
     peer: Figure
     bound: float
     at_most: bool = True
+    at_best: bool = False
+    """Compare the fastest tenths of both, in the place of their medians."""
 
     @property
     def ratio(self) -> float:
+        if self.at_best:
+            return self.subject.best / self.peer.best
         return self.subject.median / self.peer.median
 
     @property
