@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What dstack says beside a Nitro document counts as far as the document vouches for it."""
+
+from __future__ import annotations
+
+import pytest
+from attrs import evolve
+
+from tests.formats.attested import REPORT_DATA
+from ttee.errors import BindingError
+from ttee.formats import dstack_v0
+from ttee.tee.nitro.verify import verify as verify_nitro
+from ttee.tee.recognise import recognise
+from ttee.testing import nitro
+from ttee.testing.dstack import Attestation
+
+
+def test_an_enclaves_events_are_held_by_no_register() -> None:
+    enclave = nitro.Vendor.named("dstack").enclave()
+    document = enclave.document(user_data=REPORT_DATA)
+    made = Attestation(document, dstack_v0.NITRO, runtime=(("app-id", b"x"),), report_data=REPORT_DATA)
+    given = nitro.Vendor.named("dstack").endorsements()
+    for data in (made.v0(), made.v1()):
+        claims = verify_nitro(recognise(data), given, at=nitro.NOW)
+        assert "events that no register holds: app-id" in claims.not_checked
+    with pytest.raises(BindingError) as caught:
+        verify_nitro(recognise(evolve(made, report_data=bytes(64)).v0()), given, at=nitro.NOW)
+    assert caught.value.check == "nitro.dstack.statement"
