@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
+from attrs import evolve
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -36,7 +37,7 @@ from ttee.pki.cache import forget_all
 from ttee.pki.certificate import MAX_SIZE, load_certificate, load_pem_chain
 from ttee.tee.recognise import recognise
 from ttee.tee.tpm import TEE, keys
-from ttee.tee.tpm.activation import make_credential
+from ttee.tee.tpm.activation import Challenge, make_credential
 from ttee.tee.tpm.certificates import verify_certificate
 from ttee.tee.tpm.makers import own_roots
 from ttee.testing import eventlog as make
@@ -231,6 +232,17 @@ def test_revocation_lists_that_are_given_count() -> None:
     refused(RevokedError, "tpm.ak.trust", evidence, revoked)
     stale = vendor().endorsements(crl=vendor().crl(end=NOW - timedelta(days=1)))
     refused(EndorsementError, "tpm.ak.trust", evidence, stale)
+
+
+def test_a_record_of_activation_counts_from_the_verifier_alone() -> None:
+    """Somebody with a TPM's certificate, a key of their own and a secret of their own writes the record, too."""
+    machine = tpm()
+    secret = bytes(32)
+    forged = Challenge(b"", b"", sha256(machine.ek.spki).digest(), machine.ak.name, secret).record()
+    evidence = machine.evidence(NONCE, ek_certificate=machine.ek_certificate(), activation=secret)
+    brought = evolve(evidence, endorsements={"activation_record": forged})
+    refused(EndorsementError, None, brought, vendor().endorsements())
+    assert verify(brought, vendor().endorsements(activation_record=forged))
 
 
 @pytest.mark.parametrize("kind", ["rsassa", "ecdsa"])

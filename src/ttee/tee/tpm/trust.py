@@ -31,7 +31,7 @@ from ttee.tee.steps import Steps
 from ttee.tee.tpm import certificates, checks, keys
 from ttee.tee.tpm.activation import check_activation
 from ttee.tee.tpm.certificates import AK_PURPOSE, AK_USAGE, EK_PURPOSE, Path, verify_certificate
-from ttee.tee.tpm.endorsements import CERTIFIED, certified, chain_of
+from ttee.tee.tpm.endorsements import CERTIFIED, RECORD, certified, chain_of
 from ttee.tee.tpm.keys import Key
 from ttee.tee.tpm.platform import check_platform_certificate
 from ttee.tee.tpm.structures import CERTIFY, MAGIC, parse_attest, parse_signature
@@ -83,7 +83,9 @@ def vouch(
                 (Reliance("anchor", "TPM attestation key", sha256(key.spki).digest()),),
                 ("who made the TPM, and whether it is one: whoever pinned its key vouches for that",),
             )
-    documents = {**evidence.endorsements, **endorsements.documents}
+    # What was sealed, only who sealed it can say: whoever made the evidence could write a record of their own.
+    own = {name: data for name, data in evidence.endorsements.items() if name != RECORD}
+    documents = {**own, **endorsements.documents}
     parts = {**evidence.parts, **certified(evidence.parts, documents)}
     offered = parts.keys() & CERTIFIED
     if not offered:
@@ -178,10 +180,10 @@ class _Ways:
                 where="parts",
                 hint="make a credential (ttee.tee.tpm.activation), have it activated, and add what comes out",
             )
-        if "activation_record" not in self.documents:
+        if RECORD not in self.documents:
             raise EndorsementError(
                 "activation_record is missing: what was sealed, and for whom",
-                where="activation_record",
+                where=RECORD,
                 hint="it is what `Challenge.record()` of ttee.tee.tpm.activation gave",
             )
         with self.steps(checks.ACTIVATION, "the TPM gave back the secret that was sealed for both keys"):
@@ -191,7 +193,7 @@ class _Ways:
                 )
             check_activation(
                 self.parts["activation"],
-                self.documents["activation_record"],
+                self.documents[RECORD],
                 ek=path.leaf.key_digest,
                 ak_name=self.key.public.name,
             )
