@@ -27,7 +27,7 @@ def _tee(name: str, modules: str, test: str = "") -> Room:
 ROOMS = {
     room.name: room
     for room in (
-        _tee("intel", "verify collateral platform tcb pck dstack"),
+        _tee("intel", "verify collateral platform tcb pck"),
         _tee("amd", "verify chain certificates table id_block"),
         _tee("nitro", "verify chain"),
         _tee("arm", "cca.verify psa.verify signed keys"),
@@ -39,7 +39,8 @@ ROOMS = {
         _tee("local", "verify", "/test_verify.py"),
         _room("appraise", "ttee.appraise", "appraisal policy policy_file verdict", "tests/appraise"),
         _room("pki", "ttee.pki", "path crl certificate signature window trusted cache", "tests/pki"),
-        _room("formats", "ttee.formats", "dstack_statement measurements corim.envelope corim.arm", "tests/formats"),
+        _room("formats", "ttee.formats", "dstack_statement", "tests/formats/test_dstack_statement.py"),
+        _room("dstack", "ttee.tee.intel", "dstack", "tests/tee/intel/test_dstack.py"),
         _room("channel", "ttee.channel", "sealed", "tests/channel"),
     )
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from hashlib import sha512
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -13,12 +14,14 @@ from tests import vectors
 from tests.formats.attested import EVENTS, MACHINE, MADE, REPORT_DATA, VENDOR, found, quote, verified
 from ttee.appraise import appraise, parse_policy
 from ttee.errors import BindingError, MalformedEvidenceError
-from ttee.formats.dstack_statement import PART
+from ttee.formats.dstack_statement import PART, LoggedEvent, Statement
 from ttee.model import Endorsements, Evidence, Status, Tier
+from ttee.tee.intel.dstack import check_event_log, check_statement
 from ttee.tee.intel.evidence import split
 from ttee.tee.intel.reports import TdReport
 from ttee.tee.intel.verify import verify as verify_intel
 from ttee.tee.recognise import recognise
+from ttee.tee.steps import Steps
 from ttee.testing import intel
 from ttee.testing.dstack import BOOT, Attestation, logged
 
@@ -146,9 +149,6 @@ def test_a_statement_of_another_shape_is_refused(part: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["quote-report", "tdx-lite-attestation"])
 def test_real_attestations_replay_and_say_who_runs(name: str) -> None:
-    from ttee.tee.intel.dstack import check_event_log, check_statement
-    from ttee.tee.steps import Steps
-
     evidence = recognise(vectors.read(f"dstack/{name}.json"))
     report = split(evidence).report
     assert isinstance(report, TdReport)
@@ -172,3 +172,54 @@ def test_a_real_quote_its_log_and_its_collateral_make_one_story() -> None:
     # What this app said after system-ready is told, and claims nothing.
     assert claims.events[-1][1] == "LIUM_MINER_HOTKEY"
     assert "lium_miner_hotkey" not in claims.details
+
+
+def left_open(*events: LoggedEvent, **registers: bytes) -> list[str]:
+    """What a log leaves unsaid of the registers, or of where the system's events end."""
+    runtime = [(event.name, event.payload) for event in events if event.register == 3]
+    made = Attestation(quote(events, **registers), events=events, runtime=runtime, report_data=REPORT_DATA)
+    return [line for line in verified(made.v0()).not_checked if "event log" in line or "system-ready" in line]
+
+
+ACPI = LoggedEvent(0, 10, bytes(48), "acpi-loader", b"ACPI DATA")
+
+
+def test_a_stripped_log_gives_the_guests_register_and_says_that_it_does_not_give_the_others() -> None:
+    others = [f"what RTMR {n} is made of: the event log does not say" for n in range(3)]
+    assert left_open(*EVENTS) == others
+    assert left_open(ACPI, *EVENTS) == others
+    assert left_open(*EVENTS, rtmr1=bytes(48)) == [others[0], others[2]]
+    assert left_open(rtmr3=bytes(48)) == others
+
+
+@pytest.mark.parametrize("change", [{"payload": b"OTHER"}, {"type": 4}, {"register": 1}])
+def test_a_log_with_any_other_event_of_the_firmware_must_give_all_registers(change: dict[str, Any]) -> None:
+    with pytest.raises(BindingError, match="the log does not give RTMR"):
+        left_open(evolve(ACPI, **change), *EVENTS)
+
+
+def test_a_document_of_another_tee_is_refused_beside_a_quote() -> None:
+    evidence = found(MADE.v0())
+    part = Statement(REPORT_DATA, mr_config="{}").encode()
+    with pytest.raises(MalformedEvidenceError, match="no mr_config"):
+        verify_intel(
+            Evidence(evidence.tee, {**evidence.parts, PART: part}), VENDOR.endorsements(MACHINE), at=intel.NOW
+        )
+
+
+@pytest.mark.parametrize(
+    "said", [b"[]", b'{"name":"kms"}', b'{"id":""}', b'{"name":"kms","id":1}', b'{"name":1,"id":""}']
+)
+def test_a_key_provider_has_a_name_and_an_id(said: bytes) -> None:
+    events = logged((("key-provider", said),))
+    with pytest.raises(MalformedEvidenceError, match="name and id"):
+        left_open(*events)
+
+
+def test_only_the_guests_own_events_are_told() -> None:
+    evidence = recognise(vectors.read("dstack/quote-report.json"))
+    report = split(evidence).report
+    assert isinstance(report, TdReport)
+    assert {
+        register for register, _, _ in check_event_log(report, evidence.parts["event_log"], Steps()).events
+    } == {3}

@@ -50,16 +50,14 @@ def check_event_log(report: TdReport, data: bytes, steps: Steps) -> Told:
         step.detail = (
             f"{len(log.events)} events give {', '.join(map(log.register_name, replayed)) or 'no register'}"
         )
-        details = identity(log) if _RTMR3 in replayed else {}
+        details = identity(log)
     not_checked = [
         f"what {log.register_name(number)} is made of: the event log does not say"
         for number in quoted
         if number not in replayed
     ]
     guests = tuple(
-        (event.register - 1, event.name, event.data)
-        for event in log.events
-        if event.type == dstack.RUNTIME and event.register in replayed
+        (event.register - 1, event.name, event.data) for event in log.events if event.type == dstack.RUNTIME
     )
     if guests and not any(name == dstack.SYSTEM_READY for _, name, _ in guests):
         not_checked.append(
