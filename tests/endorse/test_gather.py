@@ -129,6 +129,32 @@ def test_of_several_stores_the_answer_that_is_good_for_longest_counts(tmp_path: 
     assert collect(stores=[one, other]).documents == {"list": b"new"}
 
 
+def test_how_long_a_kept_answer_is_good_its_documents_say_and_not_the_index(tmp_path: Path) -> None:
+    """A folder from somebody else that calls its older list the newest, and good for ever."""
+
+    def dated(documents: Mapping[str, bytes]) -> datetime:
+        if not documents["list"].isdigit():
+            raise EndorsementError("no list")
+        return NOW + int(documents["list"]) * DAY
+
+    source = evolve(LIST, until=dated)
+    ours, theirs, broken = (Store(tmp_path / name) for name in ("ours", "theirs", "broken"))
+    ours.keep(Kept(LIST.url, None, {"list": b"9"}, NOW - DAY, NOW + 9 * DAY))
+    theirs.keep(Kept(LIST.url, None, {"list": b"2"}, NOW + DAY, None))
+    broken.keep(Kept(LIST.url, None, {"list": b"?"}, NOW + DAY, None))
+    search = room._Search((theirs, broken, ours), None, NOW, None, lambda _: None)
+    assert search.answers([source]) == {"list": b"9"}
+
+
+def test_a_kept_answer_brings_what_was_asked_for_and_no_other_document(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    store.keep(Kept(LIST.url, None, {"list": b"list", "key": b"theirs"}, NOW, NOW + DAY))
+    store.keep(Kept(KEY.url, None, {"list": b"another"}, NOW, None))
+    gathered = collect(stores=[store])
+    assert gathered.documents == {"list": b"list"}
+    assert [asked.origin for asked in gathered.asked] == [Origin.NOWHERE, Origin.KEPT]
+
+
 def test_to_renew_asks_for_all_that_can_become_stale_once(tmp_path: Path) -> None:
     maker = Maker({KEY.url: b"the key", LIST.url: b"the list"})
     stores = [Store(tmp_path)]

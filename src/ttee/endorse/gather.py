@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from types import MappingProxyType
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from ttee.endorse.fetcher import Fetcher
 from ttee.endorse.store import Kept, Store, digest_of
@@ -32,6 +32,7 @@ from ttee.tee.sources import Answer, File, Source
 MAX_ROUNDS = 8
 MAX_QUESTIONS = 64
 MAX_LEFT_OUT = 64
+_FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Origin(StrEnum):
@@ -185,9 +186,27 @@ class _Search:
 
     def _kept(self, source: Source) -> Kept | None:
         """The answer that is good for longest, of all stores."""
-        found = [kept for store in self.stores if (kept := store.find(source))]
-        forever = datetime.max.replace(tzinfo=UTC)
-        return max(found, key=lambda kept: (kept.until or forever, kept.fetched), default=None)
+        found = [
+            good for store in self.stores if (kept := store.find(source)) and (good := _held(kept, source))
+        ]
+        return max(found, key=lambda kept: (kept.until or _FOREVER, kept.fetched), default=None)
+
+
+def _held(kept: Kept, source: Source) -> Kept | None:
+    """A kept answer, held against its question: a folder may come from anybody, and so may what its index says.
+
+    It is good for no longer than its documents say, and brings those that were asked for and no others. None if it
+    is no answer to the question.
+    """
+    if any(name not in kept.documents for name in source.documents):
+        return None
+    documents = {name: kept.documents[name] for name in source.documents}
+    try:
+        said = source.until(documents)
+    except TteeError:
+        return None
+    until = min((each for each in (said, kept.until) if each is not None), default=None)
+    return evolve(kept, documents=documents, until=until)
 
 
 def _host(source: Source) -> str:

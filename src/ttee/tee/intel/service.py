@@ -187,7 +187,7 @@ def _signed_document(name: str, url: str, why: str, headers: tuple[str, ...], pa
         }
 
     def until(documents: _Documents) -> datetime:
-        return parse(signed(documents, name)[0]).window.end
+        return _parsed((parse, signed(documents, name)[0])).window.end
 
     documents = (name, f"{name}_signature", f"{name}_issuer_chain")
     return Source(url, documents, why, read=read, until=until)
@@ -246,7 +246,7 @@ def _certificate(quote: Quote) -> Source:
 
 
 def _until_list(name: str) -> Callable[[_Documents], datetime]:
-    return lambda documents: load_crl(crl_der(documents, name), what=name).window.end
+    return lambda documents: _list(crl_der(documents, name)).window.end
 
 
 def _header_chain(answer: Answer, names: tuple[str, ...], size: int, url: str) -> bytes:
