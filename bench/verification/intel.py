@@ -29,8 +29,8 @@ from ttee.tee.intel.platform import forget_platforms
 from ttee.tee.intel.quote import parse
 from ttee.tee.intel.verify import verify
 
-RUNS = 60
-EACH = 20
+RUNS = 40
+EACH = 60
 WARM_GOAL = 1 / 6
 PLATFORM_GOAL = 1.0
 COLD_GOAL = 3.0

@@ -31,8 +31,8 @@ from ttee.tee.amd import evidence as snp_evidence
 from ttee.tee.arm.cca import evidence as cca
 from ttee.testing import amd, arm, nitro
 
-RUNS = 200
-EACH = 10
+RUNS = 120
+EACH = 20
 WARM_UP = 3
 GOAL = 0.85
 UNSEEN_GOAL = 0.75
