@@ -5,8 +5,8 @@
 
 Each part says what it measures, in `bench/verification/`. Peers are measured in turn with their subjects, in the same
 minute, by the processor's time; ratios are those of the fastest tenth of each, so that others on the machine count for
-little; not for nothing: with two busy neighbours on each core, what is Python loses some five to ten points against what
-is OpenSSL. Measure on a quiet machine: the load is printed. Goals that are known to be missed, and why: docs/decisions/0016-cold-intel.md.
+little. Still, with two busy neighbours on each core, Python loses five to ten points against OpenSSL: measure on a
+quiet machine; the load is printed. Goals that are known to be missed, and why: docs/decisions/0016-cold-intel.md.
 """
 
 from __future__ import annotations
