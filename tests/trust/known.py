@@ -211,7 +211,8 @@ ATTACKS = {
         "2024",
         '[["host_root"]]',
         '["confidentiality", "integrity"]',
-        '[[target]]\ntee = "snp"\nwhen = [{ fact = "product", is = "milan" }]\nunless = [{ fact = "spl", at_least = 27 }]',
+        '[[target]]\ntee = "snp"\nwhen = [{ fact = "product", is = "milan" }]\n'
+        'unless = [{ fact = "spl", at_least = 27 }]',
         fix="tcb",
     ),
     "bad-fuse": attack(

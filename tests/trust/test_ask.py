@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from tests.trust.known import model
 from ttee.trust import ask
+from ttee.trust.knowledge import Adversary
 from ttee.trust.rules import Kind
 
 ONE = '[part.a]\ntee = "tdx"\noperator = "google"\n'
@@ -15,12 +16,8 @@ def test_money_is_counted_once_for_each_piece_and_summed() -> None:
     made = model(ONE)
     who, _ = ask.adversary(made, "operator")
     answer = ask.can(made, made.goal("confidentiality"), who, 1000)
-    assert (answer.broken, answer.spent, answer.used, answer.who) == (
-        True,
-        1000,
-        {"equipment:bus-tap"},
-        "google",
-    )
+    assert (answer.broken, answer.spent, answer.who) == (True, 1000, "google")
+    assert answer.used == {"equipment:bus-tap"}
     assert answer.derivation is not None
     assert answer.exact
     refused = ask.can(made, made.goal("confidentiality"), who, 999)
@@ -35,7 +32,7 @@ def test_a_sum_beyond_the_budget_is_no_way_even_if_each_piece_is_affordable() ->
     goal = made.goal("attestation")
     local = ask.can(made, goal, who, 5500)  # the machine is at hand, so that none has to be bought
     assert local.spent == 1000
-    buyer = ask.Adversary("buyer", "anybody with money", (), elsewhere=True)
+    buyer = Adversary("buyer", "anybody with money", (), elsewhere=True)
     assert ask.can(made, goal, buyer, 6000).used == {"machine:tdx", "equipment:bus-tap"}
     assert not ask.can(made, goal, buyer, 5999).broken
 

@@ -9,6 +9,7 @@ from tests.trust.known import ATTACKS, attack, deployment, knowledge, knowledge_
 from ttee.errors import QuestionError, TooLargeError
 from ttee.trust import ask
 from ttee.trust.build import Model, alone, build, designs_of
+from ttee.trust.facts import Facts
 from ttee.trust.knowledge import Property
 from ttee.trust.rules import Derivation
 
@@ -43,7 +44,7 @@ def cuts(made: Model, property_: str, part: str | None = None) -> set[frozenset[
 
 
 def scorecard(
-    design: str, adversary: str, at: str, fixed: tuple[str, ...] = (), **facts: bool | int | str
+    design: str, adversary: str, at: str, fixed: tuple[str, ...] = (), facts: Facts | None = None
 ) -> str:
     """The properties that this adversary breaks on the TEE itself, by their letters."""
     made = build(alone(design, knowledge(), facts), knowledge(), at=at, fixed=fixed)
@@ -52,7 +53,7 @@ def scorecard(
     return "".join(letter for letter, each in letters if ask.can(made, made.device(each), who, budget).broken)
 
 
-# --- history, replayed -------------------------------------------------------------------------------------------------
+# --- history, replayed ----------------------------------------------------------------------------
 
 
 def test_an_operator_with_a_thousand_dollars_breaks_tdx_once_the_bus_tap_is_public() -> None:
@@ -62,13 +63,12 @@ def test_an_operator_with_a_thousand_dollars_breaks_tdx_once_the_bus_tap_is_publ
 
 
 def test_host_software_breaks_milan_once_its_fuses_are_public() -> None:
-    patched = {"product": "milan", "spl": 27}
-    assert scorecard("snp", "host", "2026-05-12", **patched) == ""
-    assert scorecard("snp", "operator:0", "2026-05-12", **patched) == ""
-    assert (
-        scorecard("snp", "operator:0", "2026-05-13", **patched) == "CIAK"
-    )  # forged evidence hides the old microcode
-    assert scorecard("snp", "operator:0", "2026-05-13", product="genoa", spl=27) == ""
+    patched: Facts = {"product": "milan", "spl": 27}
+    assert scorecard("snp", "host", "2026-05-12", facts=patched) == ""
+    assert scorecard("snp", "operator:0", "2026-05-12", facts=patched) == ""
+    # Forged evidence hides the old microcode, so that all of what it is open to counts again.
+    assert scorecard("snp", "operator:0", "2026-05-13", facts=patched) == "CIAK"
+    assert scorecard("snp", "operator:0", "2026-05-13", facts={"product": "genoa", "spl": 27}) == ""
 
 
 def test_fixes_that_are_taken_to_be_applied_make_the_strict_column() -> None:
@@ -76,7 +76,7 @@ def test_fixes_that_are_taken_to_be_applied_make_the_strict_column() -> None:
     assert scorecard("snp", "host", "2026-05-12", ("tcb",)) == ""
 
 
-# --- claims, and what they are worth ------------------------------------------------------------------------------------
+# --- claims, and what they are worth --------------------------------------------------------------
 
 
 def test_a_patch_claim_counts_only_while_attestation_is_unbroken() -> None:
@@ -100,7 +100,7 @@ def test_every_component_has_an_undisclosed_flaw_so_that_nothing_is_ever_secure(
             assert ask.who(made, made.goal(property_)).count > 0
 
 
-# --- one TEE ------------------------------------------------------------------------------------------------------------
+# --- one TEE --------------------------------------------------------------------------------------
 
 
 def test_a_machine_of_ones_own_forges_evidence_unless_the_machine_is_pinned() -> None:
@@ -149,7 +149,7 @@ def test_an_allegation_makes_no_rule() -> None:
     assert "equipment:bus-tap" not in build(alone("tdx", known), known).events
 
 
-# --- structural rules ---------------------------------------------------------------------------------------------------
+# --- structural rules -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_updates_signed_by_several_take_several() -> None:
     assert breaks(made, "integrity", "party:ovh", "party:arm")
 
 
-# --- combinations -------------------------------------------------------------------------------------------------------
+# --- combinations ---------------------------------------------------------------------------------
 
 
 def test_all_must_be_forged_where_all_must_vouch_and_one_where_any_will_do() -> None:
@@ -302,7 +302,7 @@ def test_a_holder_that_is_a_part_signs_falsely_once_it_is_broken() -> None:
     assert breaks(made, "integrity", "flaw:snp-chip")
 
 
-# --- channels -----------------------------------------------------------------------------------------------------------
+# --- channels -------------------------------------------------------------------------------------
 
 
 def test_an_unbound_channel_falls_to_the_network_and_a_pinned_one_does_not() -> None:
@@ -324,7 +324,7 @@ def test_evidence_without_a_nonce_is_shown_again() -> None:
     assert breaks(model(ONE + front), "freshness", "capability:net")
 
 
-# --- questions about what is not there ----------------------------------------------------------------------------------
+# --- questions about what is not there ------------------------------------------------------------
 
 
 def test_unknown_names_and_days_have_the_nearest_valid_one() -> None:
@@ -350,7 +350,8 @@ def test_unknown_names_and_days_have_the_nearest_valid_one() -> None:
 
 def test_parts_that_double_with_every_log_around_them_are_bounded() -> None:
     steps = "".join(
-        f'[part.p{i}]\nall = ["p{i + 1}", "l{i}"]\n[part.l{i}]\nlog = {{ of = "p{i + 1}", k = 2, witnesses = ["arm", "amd"] }}\n'
+        f'[part.p{i}]\nall = ["p{i + 1}", "l{i}"]\n'
+        f'[part.l{i}]\nlog = {{ of = "p{i + 1}", k = 2, witnesses = ["arm", "amd"] }}\n'
         for i in range(15)
     )
     with pytest.raises(TooLargeError):

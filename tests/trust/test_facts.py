@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from ttee.trust.facts import Condition, Fact, Comparison
+from ttee.trust.facts import Comparison, Condition, Fact
 
 CASES: list[tuple[Comparison, tuple[Fact, ...], Fact | None, bool | None]] = [
     (Comparison.IS, (True,), True, True),

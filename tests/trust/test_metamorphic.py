@@ -27,7 +27,8 @@ def tees(draw: st.DrawFn, least: int = 2, most: int = 4) -> list[str]:
     for number in range(draw(st.integers(least, most))):
         operator, author = draw(st.sampled_from(PARTIES)), draw(st.sampled_from(PARTIES))
         made.append(
-            f'[part.p{number}]\ntee = "{draw(st.sampled_from(DESIGNS))}"\noperator = "{operator}"\nauthor = "{author}"\n'
+            f'[part.p{number}]\ntee = "{draw(st.sampled_from(DESIGNS))}"\n'
+            f'operator = "{operator}"\nauthor = "{author}"\n'
             f"pin = {str(draw(st.booleans())).lower()}\n"
         )
     return made

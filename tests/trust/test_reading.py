@@ -21,6 +21,7 @@ from ttee.errors import KnowledgeError, QuestionError
 from ttee.trust.knowledge import Property, Reach
 from ttee.trust.reading import read_knowledge
 
+Files = dict[str, str]
 TDX, TAP = DESIGNS["tdx"], ATTACKS["bus-tap"]
 
 
@@ -114,7 +115,7 @@ def test_a_mistake_in_an_attack_has_its_line(old: str, new: str, says: str) -> N
     ],
 )
 def test_a_mistake_in_the_lists_has_its_line(name: str, text: str, says: str) -> None:
-    problem = refused(**{name: text})
+    problem = refused(lists={name: text})
     assert says in problem.message
     assert (problem.where or "").startswith(f"{name}.toml")
 
@@ -149,9 +150,9 @@ def test_a_day_beyond_what_is_known_is_refused() -> None:
 
 
 def refused(
-    designs: dict[str, str] | None = None, attacks: dict[str, str] | None = None, **single: str
+    designs: Files | None = None, attacks: Files | None = None, lists: Files | None = None
 ) -> KnowledgeError:
     with pytest.raises(KnowledgeError) as caught:
-        knowledge_of(designs, attacks, **single)
+        knowledge_of(designs, attacks, **(lists or {}))
     assert caught.value.exit_code == 2
     return caught.value

@@ -33,7 +33,7 @@ class Diagrams:
         self.low: list[int] = [0, 0]
         self.high: list[int] = [0, 0]
         self._max = max_nodes
-        self._unique: dict[tuple[int, int, int], int] = {}
+        self._unique: dict[int, int] = {}
         self._and: dict[int, int] = {}
         self._or: dict[int, int] = {}
         self._minimal: dict[int, int] = {}
@@ -191,7 +191,7 @@ class Diagrams:
         return low if high == EMPTY else self._node(variable, low, high)
 
     def _node(self, variable: int, low: int, high: int) -> int:
-        key = (variable, low, high)
+        key = (variable << _SHIFT | low) << _SHIFT | high
         found = self._unique.get(key)
         if found is None:
             found = len(self.variable)

@@ -11,9 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ttee.trust.rules import RuleBase
 
@@ -32,6 +32,8 @@ class Graph:
     gates: tuple[tuple[Gate, ...], ...]
     components: tuple[tuple[int, ...], ...]
     """Strongly connected components of what the goal needs, children first."""
+    weights: Mapping[int, int] = field(factory=dict)
+    """How many events there are below each node."""
 
     @property
     def largest_cycle(self) -> int:
@@ -49,7 +51,7 @@ def graph(base: RuleBase, events: Collection[str], goal: str, given: Iterable[st
         return Graph(None, False, (), (), ())
     names = [event for event in dict.fromkeys(events) if event not in true]
     number = {event: index for index, event in enumerate(names)}
-    for atom in base.heads:
+    for atom in dict.fromkeys(rule.head for rule in base.rules):  # in an order that is always the same
         if atom in possible and atom not in true:
             number.setdefault(atom, len(number))
     gates: list[list[Gate]] = [[] for _ in number]
@@ -76,6 +78,7 @@ def graph(base: RuleBase, events: Collection[str], goal: str, given: Iterable[st
         (*names, *[None] * (len(gates) - events_end)),
         tuple(tuple(dict.fromkeys(each)) for each in gates),
         components,
+        _weights(gates, components),
     )
 
 
@@ -225,3 +228,18 @@ def _components(gates: Sequence[Sequence[Gate]], root: int) -> tuple[tuple[int, 
         elif child in on_stack:
             low[node] = min(low[node], index[child])
     return tuple(found)
+
+
+def _weights(gates: Sequence[Sequence[Gate]], components: Sequence[Sequence[int]]) -> dict[int, int]:
+    below: dict[int, int] = {}  # events as the bits of an integer
+    for component in components:
+        events = 0
+        for node in component:
+            if not gates[node]:
+                events |= 1 << node
+            for _k, body in gates[node]:
+                for child in body:
+                    events |= below.get(child, 0)
+        for node in component:
+            below[node] = events
+    return {node: events.bit_count() for node, events in below.items()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
-from ttee.trust.facts import Condition, Comparison
+from ttee.trust.facts import Comparison, Condition
 from ttee.trust.knowledge import (
     CLASSES,
     DESIGN_ROLES,
@@ -313,7 +313,7 @@ def _target(table: Table, aims: Collection[str], capabilities: Collection[str]) 
         table.fail("an empty list of conditions refutes nothing", "unless")
     return Target(
         tee=table.one(table.text("tee"), aims, "tee", what="a design or class"),
-        when=tuple(_condition(table, each, "when") for each in table.list("when")),
+        when=conditions(table, "when"),
         unless=tuple(
             tuple(
                 _condition(table, each, "unless") for each in (entry if isinstance(entry, list) else [entry])
@@ -323,6 +323,11 @@ def _target(table: Table, aims: Collection[str], capabilities: Collection[str]) 
         needs=_needs(table, capabilities) if "needs" in table.values else None,
         breaks=_effects(table) if "breaks" in table.values else None,
     )
+
+
+def conditions(table: Table, key: str) -> tuple[Condition, ...]:
+    """The conditions in a list: `when = [{ fact = "product", is = "milan" }]`."""
+    return tuple(_condition(table, each, key) for each in table.list(key))
 
 
 def _condition(table: Table, value: object, key: str) -> Condition:
