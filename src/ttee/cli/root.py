@@ -40,6 +40,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "policy": Entry("policy", "Make, show and check policies."),
         "endorsements": Entry("endorsements", "Fetch, show and carry what TEEs' makers say of them."),
         "inspect": Entry("inspect", "Show every field of evidence, unverified."),
+        "trust": Entry("trust", "Say who could still break it, how, and how cheaply."),
         "explain": Entry("explain", "Say what a check or an error means, and what to do."),
     },
     "This machine": {

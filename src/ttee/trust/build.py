@@ -65,16 +65,14 @@ class Model:
             raise QuestionError(
                 f"{part[:64]!r} is no part", hint=nearest(part, self.deployment.parts) or None
             )
-        self._known(property_)
-        return f"{part}.{property_}"
+        return f"{part}.{property_named(property_)}"
 
     def device(self, effect: str, part: str | None = None) -> str:
         """The atom that a TEE itself is broken, whoever relies on it. Raises QuestionError."""
         part = self.deployment.root if part is None else part
         if part not in self.leaves:
             raise QuestionError(f"{part[:64]!r} is no TEE", hint=nearest(part, self.leaves) or None)
-        self._known(effect)
-        return f"device.{effect}({part})"
+        return f"device.{property_named(effect)}({part})"
 
     def means(self, budget: float | None = None) -> tuple[str, ...]:
         """The events that money buys: all, or those at a price within the budget."""
@@ -84,12 +82,15 @@ class Model:
             if event.kind.means and (budget is None or event.cost <= budget)
         )
 
-    def _known(self, property_: str) -> None:
-        if property_ not in list(Property):
-            raise QuestionError(
-                f"{property_[:64]!r} is not a property",
-                hint=nearest(property_, list(Property)) or ", ".join(Property),
-            )
+
+def property_named(name: str) -> Property:
+    """The property of that name. Raises QuestionError."""
+    if name not in list(Property):
+        raise QuestionError(
+            f"{name[:64]!r} is not a property",
+            hint=nearest(name, list(Property)) or ", ".join(Property),
+        )
+    return Property(name)
 
 
 def build(

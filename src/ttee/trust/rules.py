@@ -84,9 +84,17 @@ class RuleBase:
         self.rules: tuple[Rule, ...] = tuple(dict.fromkeys(rules))
         self.heads = frozenset(rule.head for rule in self.rules)
         self._waiting: dict[str, list[int]] = {}
+        self._by_head: dict[str, list[Rule]] = {}
         for number, rule in enumerate(self.rules):
             for atom in dict.fromkeys(rule.body):
                 self._waiting.setdefault(atom, []).append(number)
+
+    def giving(self, head: str) -> tuple[Rule, ...]:
+        """The rules for a head, in their order."""
+        if not self._by_head:
+            for rule in self.rules:
+                self._by_head.setdefault(rule.head, []).append(rule)
+        return tuple(self._by_head.get(head, ()))
 
     def closure(self, events: Iterable[str]) -> frozenset[str]:
         """All that follows from `events`, the events themselves included: the least fixpoint."""
