@@ -69,6 +69,8 @@ def test_a_tee_in_order_is_affirmed_and_every_check_is_listed() -> None:
     assert verdict.loosened == ()
     assert verdict.at == AT
     assert [name for name, _ in verdict.policy] == ["good"]
+    details = {check.id: check.detail for check in verdict.checks}
+    assert details["policy.assurance"] == "silicon, as the anchor says"
     assert verdict.vector["executables"] is verdict.vector["hardware"] is Tier.AFFIRMING
     assert verdict.vector["runtime-opaque"] is Tier.NONE
 
@@ -172,7 +174,9 @@ def test_a_device_pinned_for_another_tee_does_not_count() -> None:
 
 
 def test_evidence_that_rests_on_nothing_is_refused_unless_it_is_a_simulation() -> None:
-    assert failed(judged(evolve(CLAIMS, relied_on=()), GOOD)) == ["policy.anchor"]
+    nothing = evolve(CLAIMS, relied_on=())
+    assert failed(judged(nothing, GOOD)) == ["policy.anchor"]
+    assert failed(judged(nothing, without("anchors"))) == ["policy.anchor"]
 
 
 @pytest.mark.parametrize(
@@ -212,6 +216,8 @@ def test_the_policys_own_word_on_a_device_counts_when_it_promises_less() -> None
 def test_debug_mode_is_refused_unless_loosened() -> None:
     claims = claims_of(evolve(TEE, debug=True))
     assert failed(judged(claims, GOOD)) == ["policy.debug"]
+    assert judged(claims, GOOD).vector["configuration"] is Tier.CONTRAINDICATED
+    assert judged(CLAIMS, GOOD).vector["configuration"] is Tier.AFFIRMING
     verdict = judged(claims, "insecure-debug = true\n" + GOOD)
     assert verdict.status is Tier.AFFIRMING
     assert verdict.loosened == ("insecure-debug",)
@@ -398,6 +404,7 @@ def test_signature_only_is_a_warning_whatever_runs() -> None:
         assert verdict.loosened == ("signature-only",)
         assert verdict.checks[-1].id == "policy.signature-only"
         assert verdict.checks[-1].status is Status.SKIPPED
+        assert not any("up to date" in note for note in verdict.not_checked)
 
 
 def test_signature_only_loosens_nothing_beside_another_policy() -> None:
@@ -468,7 +475,8 @@ def test_its_makers_roots_count_where_the_policy_pins_none() -> None:
     assert verdict.status is Tier.AFFIRMING
     detail = next(c.detail for c in verdict.checks if c.id == "policy.anchor")
     assert detail == "its maker's root: a root"
-    assert ended(verdict, "policy.assurance") is Status.PASS
+    said = next(c for c in verdict.checks if c.id == "policy.assurance")
+    assert (said.status, said.detail) == (Status.PASS, "silicon, as the maker says")
 
 
 def test_its_makers_roots_do_not_count_beside_anchors_that_the_policy_pins() -> None:

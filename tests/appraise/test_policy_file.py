@@ -68,6 +68,19 @@ def test_the_example_of_the_specification_is_read() -> None:
     )
 
 
+def test_names_notes_and_files_may_be_as_long_as_the_specification_says() -> None:
+    assert policy_of(HEAD.replace('"a"', f'"{"n" * 64}"')).name == "n" * 64
+    policy = policy_of(
+        HEAD + f"[tee.riscv]\nanchors = [{{key = 'aa', note = '{'n' * 200}'}}, {{key = 'bb'}}]"
+    )
+    assert [anchor.note for anchor in policy.tees["riscv"].anchors] == ["n" * 200, ""]
+    assert policy_of(HEAD + "#" * (256 * 1024 - len(HEAD))).name == "a"
+
+
+def test_what_is_missing_stands_on_no_line() -> None:
+    assert refused('name = "a"').where == "a.policy.toml"
+
+
 def test_freshness_is_required_when_nothing_is_said() -> None:
     assert policy_of(HEAD).nonce_required
 
@@ -119,6 +132,11 @@ def test_the_digest_is_that_of_the_file() -> None:
         (HEAD + "[tee.riscv]\nanchors = [{key = 'aa', assurance = ['silicon']}]", ":4", "silicon, emulated"),
         (HEAD + "[tee.riscv]\nanchors = [{key = 'aa', note = 5}]", ":4", "note is text"),
         (HEAD + "[[tee.riscv.anchors]]\nnote = 'x'", ":3", "an anchor is"),
+        (HEAD + "[[tee.riscv.anchors]]\nnote = 'x'\n[[tee.riscv.anchors]]\nnote = 'y'", ":3", "an anchor is"),
+        (HEAD + "[tee.riscv]\nmonitor_hash = 'aa'\n[tee]", ":4", "kebab-case"),
+        (HEAD + f"[tee.riscv]\nanchors = [{{key = 'aa', note = '{'n' * 201}'}}]", ":4", "note is text"),
+        (HEAD + '[tee.riscv]\nanchors = [{key = "aa", note = "a\\u001b"}]', ":4", "note is text"),
+        (HEAD.replace('"a"', f'"{"n" * 65}"'), ":2", "needs a name"),
         (HEAD + "[tee.riscv]\nanchor = []", ":4", "accepts nothing"),
         (HEAD + "[tee.riscv]\nmonitor_hash = 'aa'", ":4", "kebab-case"),
         (HEAD + "[tee.riscv]\nAnchors = []", ":4", "did you mean 'anchors'"),

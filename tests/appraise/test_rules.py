@@ -60,7 +60,9 @@ def ends(line: str, **claims: ClaimValue) -> Status:
         ('max-firmware = "1.55.21"', "1.54.99", True),
         ("max-age-tcb-date = 365", "2026-01-01T00:00:00Z", True),
         ("max-age-tcb-date = 30", "2026-10-23T12:00:00Z", True),
+        ("max-age-tcb-date = 30", "2026-10-22T12:00:00Z", True),
         ("max-age-tcb-date = 30", "2026-10-22T11:59:59Z", False),
+        ('min-firmware = "2024-01-01"', "1.55.21", False),
         ("max-age-tcb-date = 18446744073709551615", "0001-01-01T00:00:00Z", True),
         ("max-age-tcb-date = 30", 7, False),
         ('prefix-module-id = "i-0abc"', "i-0abcdef-enc1", True),
@@ -83,6 +85,12 @@ def ends(line: str, **claims: ClaimValue) -> Status:
 def test_what_each_comparison_accepts(line: str, value: ClaimValue, holds: bool) -> None:
     _, claim = split_key(line.split(" ", maxsplit=1)[0])
     assert ends(line, **{claim: value}) is (Status.PASS if holds else Status.FAIL)
+
+
+def test_true_is_no_number_even_in_a_rule_that_no_file_could_make() -> None:
+    assert not Rule("flags", Comparison.BITS, (True,)).holds(1, NOW)
+    assert not Rule("date", Comparison.MAX_AGE, (True,)).holds("2026-01-01T00:00:00Z", NOW)
+    assert str(Rule("debug", Comparison.ONE_OF, (True,))).endswith(" true")
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from attrs import evolve
 
 from tests.appraise.claims import AT, GOOD, TEE, claims_of, policy_of
 from ttee.appraise import appraise, signature_only, to_ear, to_json
+from ttee.appraise.verdict import claim_to_json
 from ttee.codec import json as strict
 from ttee.codec import problem
 from ttee.errors import MalformedEvidenceError, all_errors
@@ -71,6 +72,7 @@ def test_integers_that_json_cannot_hold_are_text() -> None:
     assert isinstance(details, dict)
     assert details["monitor_svn"] == str(2**60)
     assert details["app_svn"] == 1
+    assert [claim_to_json(value) for value in (2**53 - 1, -(2**53), True)] == [2**53 - 1, str(-(2**53)), True]
     assert details["platform"] == "visionfive-2"
 
 

@@ -24,6 +24,8 @@ def _tee(name: str, modules: str, test: str = "") -> Room:
     return _room(name, f"ttee.tee.{name}", modules, f"tests/tee/{name}{test}")
 
 
+APPRAISE = "appraisal policy policy_file rules standing exceptions verdict"
+
 ROOMS = {
     room.name: room
     for room in (
@@ -37,7 +39,7 @@ ROOMS = {
         _tee("keystone", "verify eddsa weak_keys"),
         _tee("riscv", "verify claims", "/test_verify.py"),
         _tee("local", "verify", "/test_verify.py"),
-        _room("appraise", "ttee.appraise", "appraisal policy policy_file verdict", "tests/appraise"),
+        _room("appraise", "ttee.appraise", APPRAISE, "tests/appraise"),
         _room("pki", "ttee.pki", "path crl certificate signature window trusted cache", "tests/pki"),
         _room("formats", "ttee.formats", "dstack_statement", "tests/formats/test_dstack_statement.py"),
         _room("dstack", "ttee.tee.intel", "dstack", "tests/tee/intel/test_dstack.py"),

@@ -252,7 +252,7 @@ def _vector(claims: Claims, findings: Sequence[Finding]) -> Mapping[str, Tier]:
     for finding in findings:
         if finding.category:
             vector[finding.category] = max(vector[finding.category], _TIERS[finding.check.status])
-    if claims.debug and vector[CONFIGURATION] < Tier.WARNING:
+    if claims.debug and vector[CONFIGURATION] is Tier.AFFIRMING:
         vector[CONFIGURATION] = Tier.NONE
     return vector
 

@@ -156,7 +156,7 @@ class _Reader:
         assurance, note = table.get("assurance", Assurance.EMULATED), table.get("note", "")
         if assurance not in list(Assurance):
             self.fail(f"an anchor's assurance is one of {', '.join(Assurance)}", path)
-        if not isinstance(note, str) or len(note) > 200 or not (note.isprintable() or not note):
+        if not isinstance(note, str) or len(note) > 200 or not note.isprintable():
             self.fail("an anchor's note is text of up to 200 printable characters", path)
         return Anchor(tee, self.hex(table["key"], path), Assurance(assurance), note)
 

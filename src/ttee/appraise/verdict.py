@@ -73,7 +73,7 @@ def claim_to_json(value: ClaimValue) -> JsonValue:
         return value.hex()
     if isinstance(value, tuple):
         return [claim_to_json(item) for item in value]
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > _LARGEST:
+    if isinstance(value, int) and abs(value) > _LARGEST:
         return str(value)
     return value
 

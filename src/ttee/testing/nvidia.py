@@ -108,10 +108,12 @@ class Vendor:
         values: Mapping[int, list[bytes]],
         *,
         payload: str = "",
+        root: str = "SoftwareIdentity",
         signer: ec.EllipticCurvePrivateKey | None = None,
         **faults: Any,
     ) -> bytes:
-        """A signed RIM: alternatives by index; `payload` replaces its resources, `faults` its leaf certificate."""
+        """A signed RIM: alternatives by index; `payload` replaces its resources, `root` the name of the whole, `faults`
+        its leaf certificate."""
         resources = payload or "".join(
             f'<s:Resource active="True" alternatives="{len(each)}" '
             f'index="{index}" name="M{index}" size="48" type="Measurement"'
@@ -119,11 +121,11 @@ class Vendor:
             + "></s:Resource>"
             for index, each in values.items()
         )
-        head = f'<s:SoftwareIdentity xmlns:h="http://www.w3.org/2001/04/xmlenc#sha384" xmlns:s="{_SWID}" name="T">'
+        head = f'<s:{root} xmlns:h="http://www.w3.org/2001/04/xmlenc#sha384" xmlns:s="{_SWID}" name="T">'
         body = (
             f'<s:Meta colloquialVersion="{version}" product="T"></s:Meta><s:Payload>{resources}</s:Payload>'
         )
-        foot = "</s:SoftwareIdentity>"
+        foot = f"</s:{root}>"
         digest = b64encode(sha384((head + body + foot).encode()).digest()).decode()
         info = (
             f'<ds:CanonicalizationMethod Algorithm="{_C14N}"></ds:CanonicalizationMethod>'

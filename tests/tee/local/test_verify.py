@@ -78,6 +78,8 @@ def test_honest_evidence_passes_every_check_and_is_called_simulated() -> None:
 def test_without_a_nonce_freshness_is_skipped_and_said_to_be() -> None:
     claims = check(evidence(), nonce=None)
     assert claims.checks[-1].status is Status.SKIPPED
+    silent = evidence(statement=Statement(APP, b"", replay(LOG), b"", b"k" * 32))
+    assert check(silent, nonce=None).nonce is None
     assert not claims.fresh
     assert any("replay" in text for text in claims.not_checked)
 

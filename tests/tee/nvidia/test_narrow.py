@@ -18,10 +18,11 @@ from cryptography.x509 import ocsp
 from ttee.codec import der
 from ttee.errors import CertificateError, EndorsementError, MalformedEvidenceError, TteeError
 from ttee.model import Claims, Status
+from ttee.pki.certificate import load_certificate
 from ttee.pki.path import Root
 from ttee.pki.trusted import Trusted
 from ttee.tee.nvidia import TEE, checks, evidence, xmldsig
-from ttee.tee.nvidia.ocsp import MAX_SIZE
+from ttee.tee.nvidia.ocsp import MAX_SIZE, counts, load_answers
 from ttee.tee.nvidia.rim import load_rim
 from ttee.testing import x509
 from ttee.testing.nvidia import NOW, Vendor, named_key, ocsp_answer
@@ -129,6 +130,18 @@ def test_a_responders_key_may_sign_unless_it_says_otherwise() -> None:
     refused(CertificateError, "OCSPSigning", ocsp=given(x509.key_usage(1)))
 
 
+def test_an_answer_is_kept_if_it_is_about_the_certificate_and_of_that_time() -> None:
+    model, root = (load_certificate(each, what="certificate") for each in (MODEL, ROOT))
+    until = NOW + timedelta(hours=1)
+    (found,) = load_answers({"ocsp": ocsp_answer(MODEL, ROOT, KEY, begin=NOW, end=until)})
+    assert counts(found, model, root, NOW)
+    assert counts(found, model, root, until)
+    for at in (NOW - timedelta(seconds=1), until + timedelta(seconds=1)):
+        assert not counts(found, model, root, at)
+    other = load_certificate(VENDOR.authority("model", serial=12), what="another")
+    assert not counts(found, other, root, NOW)
+
+
 # --- reference values ---------------------------------------------------------------------------------
 
 RIM = VENDOR.rim("1.0", {0: [bytes(48)]})
@@ -172,6 +185,12 @@ def test_signed_reference_values_of_another_form_are_refused(payload: str, words
     assert load(VENDOR.rim("1.0", {}, payload=GOOD + SECOND)).keys() == {0, 1}
     with pytest.raises(EndorsementError, match=words):
         load(VENDOR.rim("1.0", {}, payload=payload))
+
+
+def test_signed_xml_of_another_kind_is_no_reference_values() -> None:
+    other = VENDOR.rim("1.0", {}, payload=GOOD, root="Other")
+    with pytest.raises(EndorsementError, match="root is not a SoftwareIdentity"):
+        load(other)
 
 
 def test_an_element_of_no_namespace_may_stand_where_nobody_reads() -> None:

@@ -356,10 +356,12 @@ def test_any_alternative_is_right() -> None:
     assert claims.details["measurements_agree"] is True
 
 
-@pytest.mark.parametrize(("status", "agree"), [(b"\x55", True), (b"\xaa", False)])
-def test_the_video_decoder_counts_only_if_it_is_on(status: bytes, agree: bool) -> None:
+@pytest.mark.parametrize(
+    ("status", "index", "agree"), [(b"\x55", 35, True), (b"\xaa", 35, False), (b"\x55", 34, False)]
+)
+def test_the_video_decoder_counts_only_if_it_is_on(status: bytes, index: int, agree: bool) -> None:
     rims = VENDOR.rims(GPU)
-    rims["rim.vbios"] = VENDOR.rim("96.00.9f.00.01", {0: [GPU.measurements()[0]], 35: [bytes(48)]})
+    rims["rim.vbios"] = VENDOR.rim("96.00.9f.00.01", {0: [GPU.measurements()[0]], index: [bytes(48)]})
     opaque = {**GPU.content().opaque, evidence.NVDEC0: status}
     claims = TEE.verify(packed(GPU.answer(NONCE, opaque=opaque)), VENDOR.endorsements(rims), at=NOW)
     assert claims.details["measurements_agree"] is agree

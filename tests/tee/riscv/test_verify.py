@@ -232,6 +232,13 @@ def test_claims_at_the_edge_of_their_form_are_accepted(change: dict[str, cbor.En
     verify(tee.evidence(), PINNED, nonce=TEE.nonce)
 
 
+def test_a_security_version_that_no_monitor_can_write_is_named() -> None:
+    """CBOR as it is read here has no such number; claims that are made otherwise do not pass either."""
+    claims, why = MonitorClaims.decode(TEE.evidence().parts["claims"]), "must be an unsigned 64-bit integer"
+    assert evolve(claims, svn=1 << 64).problem() == ("svn", why)
+    assert evolve(claims, app_svn=1 << 64).problem() == ("app_svn", why)
+
+
 def test_claims_with_a_key_left_out_are_refused_even_when_signed() -> None:
     value = cbor.loads(GENUINE.parts["claims"], what="claims", max_size=1000)
     assert isinstance(value, dict)
