@@ -47,6 +47,22 @@ def test_what_is_too_old_is_refused() -> None:
 """
 
 
+CLOSURE = """
+class Refused(Exception):
+    pass
+
+def made(oldest):
+    def verify(signed, age):
+        if not signed:
+            raise Refused("not signed")
+        if age > oldest:
+            raise Refused("too old")
+        return "genuine"
+    return verify
+
+verify = made(10)
+"""
+
 COUNTDOWN = """
 def verify(n: int) -> int:
     while n > 3:
@@ -120,6 +136,16 @@ def test_a_mutant_that_never_ends_is_counted_apart(
     (folder / "test_toy.py").write_text(COUNTDOWN_TESTS)
     judge(toy, (), jobs=2)
     assert capsys.readouterr().out.split()[:4] == ["toy", "3", "2", "1"]
+
+
+def test_a_closure_that_was_made_at_import_is_changed_too(
+    toy: Room, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(toy.tests[0])
+    (folder / "toy_verifier.py").write_text(CLOSURE)
+    (folder / "test_toy.py").write_text(TESTS + FORGOTTEN)
+    assert judge(toy, (), jobs=2) == 0
+    assert capsys.readouterr().out.split() == ["toy", "5", "5", "0", "0", "0"]
 
 
 @pytest.mark.parametrize(

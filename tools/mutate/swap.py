@@ -34,7 +34,8 @@ class Subject:
         key = mutant.function, mutant.first_line
         whole = mutant.compile(self.tree, self.path)
         code = next(code for code in _codes(whole) if (code.co_qualname, code.co_firstlineno) == key)
-        for each in _codes(code):  # with the closures inside of it that were made when the module was imported
+        # With the closures inside of it: some were made when the module was imported.
+        for each in _codes(code):
             for function in self.living.get((each.co_qualname, each.co_firstlineno), ()):
                 function.__code__ = each
 

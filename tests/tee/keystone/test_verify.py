@@ -194,6 +194,12 @@ def test_the_list_of_known_keys_is_what_it_says() -> None:
     assert set(weak_keys.KNOWN) == expected
 
 
+def test_a_key_has_twelve_bytes_of_its_own_at_least() -> None:
+    weak_keys.refuse_weak_key(bytes(range(12)) + bytes(20))
+    with pytest.raises(WeakKeyError, match="repeated bytes"):
+        weak_keys.refuse_weak_key(bytes(range(11)) + bytes(21))
+
+
 def test_the_monitor_signature_is_checked() -> None:
     other = evolve(REPORT, sm_hash=b"\x22" * 64)
     error = refused(other)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from hypothesis import given, settings
@@ -401,8 +401,8 @@ def test_what_is_remembered_expires_with_the_lists() -> None:
 
 
 def test_a_key_on_another_curve_is_refused() -> None:
-    key = ec.derive_private_key(7, ec.SECP256R1())
-    assert fails(refused(leaf(key=x509.public(key))), CertificateError, checks.LEAF_KEY)
+    for key in (ec.derive_private_key(7, ec.SECP256R1()), rsa.generate_private_key(65537, 2048)):
+        assert fails(refused(leaf(key=x509.public(key))), CertificateError, checks.LEAF_KEY)
 
 
 def test_a_leaf_that_does_not_say_what_its_key_is_for_is_refused() -> None:

@@ -38,7 +38,7 @@ KNOWN: Mapping[bytes, str] = MappingProxyType({bytes.fromhex(key): reason for ke
 def refuse_weak_key(key: bytes) -> None:
     """Return if `key` (32 bytes) may be somebody's own; raise WeakKeyError if it is nobody's."""
     reason = KNOWN.get(key)
-    if reason is None and len(set(key)) < FEWEST_DISTINCT_BYTES:
+    if len(set(key)) < FEWEST_DISTINCT_BYTES:
         reason = "a key of a few repeated bytes" if any(key) else "an all-zero key"
     if reason is not None:
         raise WeakKeyError(f"the device key {key.hex()} is {reason}: anybody can sign with it")

