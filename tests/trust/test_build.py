@@ -10,6 +10,7 @@ from ttee.errors import QuestionError, TooLargeError
 from ttee.trust import ask
 from ttee.trust.build import Model, alone, build, designs_of
 from ttee.trust.facts import Facts
+from ttee.trust.graph import graph
 from ttee.trust.knowledge import Property
 from ttee.trust.rules import Derivation
 
@@ -84,6 +85,15 @@ def test_a_patch_claim_counts_only_while_attestation_is_unbroken() -> None:
     assert not breaks(made, "confidentiality", "capability:host_root@a")
     assert not made.base.breaks(["capability:host_root@a"], made.device("integrity"))
     assert made.base.breaks(["capability:host_root@a", "crypto:signature"], made.device("integrity"))
+
+
+def test_claims_that_rest_on_attestation_leave_no_cycle_for_who_relies_on_it() -> None:
+    made = model('[part.a]\ntee = "snp"\nfacts = { product = "genoa" }\n')
+    for property_ in SIX:
+        assert graph(made.base, tuple(made.events), made.goal(property_)).largest_cycle == 1
+    stolen = ("capability:host_firmware@a", "crypto:signature")  # believed to be no Milan, which it is
+    assert made.base.breaks(stolen, made.device("attestation"))
+    assert not made.base.breaks(stolen[:1], made.device("attestation"))
 
 
 def test_what_is_not_known_counts_for_the_attacker() -> None:

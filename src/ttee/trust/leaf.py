@@ -64,6 +64,19 @@ class Leaf:
         """What is broken on the TEE itself, whoever relies on it."""
         return f"device.{effect}({self.name})"
 
+    @property
+    def own_key(self) -> str:
+        """The atom that its attestation key is out, by other ways than those which forged evidence opens."""
+        return f"an attestation key of its own ({self.name})"
+
+    def head(self, effect: str) -> str:
+        """What a rule for an effect on the TEE gives, unless the rule itself presupposes forged evidence.
+
+        A key that is had by way of forged evidence forges nothing more: leaving that circle out changes no answer to
+        those who rely on the part, and keeps their graph free of a cycle for each refuted attack.
+        """
+        return self.own_key if effect == Property.ATTESTATION else self.device(effect)
+
     def compile(self) -> None:
         """Adds all rules of this TEE to the book."""
         structural_rules(self)
@@ -103,14 +116,14 @@ class Leaf:
                 for effect in effects:
                     if effect in SIGNED_FOR_ALL:
                         says_all = "what it yields is common to all machines of the design"
-                        self.book.rule(self.device(effect), says_all, shared, id_="fleet")
+                        self.book.rule(self.head(effect), says_all, shared, id_="fleet")
             elif Property.ATTESTATION in effects:
                 self.book.rule(
                     self.elsewhere, says_own, *owned, *equipment, id_=attack.id, sources=attack.sources
                 )
         for effect in effects:
             self.book.rule(
-                self.device(effect),
+                self.device(effect) if refuted else self.head(effect),
                 f"{attack.name} breaks {effect}",
                 atom,
                 id_="attack",
@@ -180,7 +193,7 @@ class Leaf:
             event = self.book.flaw(component)
             for effect in component.breaks:
                 self.book.rule(
-                    self.device(effect), f"a flaw in {component.name} may break {effect}", event, id_="flaw"
+                    self.head(effect), f"a flaw in {component.name} may break {effect}", event, id_="flaw"
                 )
 
     def parties(self) -> None:
@@ -189,7 +202,7 @@ class Leaf:
         if "manufacturer" in self.roles:
             for effect in EFFECTS:
                 book.rule(
-                    self.device(effect),
+                    self.head(effect),
                     "its maker builds what it wants",
                     self.role("manufacturer"),
                     id_="maker",
@@ -197,7 +210,7 @@ class Leaf:
         if "foundry" in self.roles:
             for effect in (Property.CONFIDENTIALITY, Property.INTEGRITY, Property.ATTESTATION, Property.KEYS):
                 book.rule(
-                    self.device(effect), "the foundry changes the chip", self.role("foundry"), id_="maker"
+                    self.head(effect), "the foundry changes the chip", self.role("foundry"), id_="maker"
                 )
         book.rule(
             self.certified, f"whoever certifies {self.design.name} certifies a machine that is none",
@@ -238,7 +251,9 @@ class Leaf:
         forged = f"believable evidence ({self.name})"
         signature = book.event(Kind.CRYPTO, "signature", "the signature algorithms are broken")
         book.rule(forged, "whoever can forge signatures", signature, id_="crypto")
-        book.rule(forged, "the TEE's own attestation key is out", device(Property.ATTESTATION), id_="leaf")
+        out = "the TEE's own attestation key is out"
+        book.rule(device(Property.ATTESTATION), out, self.own_key, id_="leaf")
+        book.rule(forged, out, self.own_key, id_="leaf")
         book.rule(forged, "a false certificate", self.certified, id_="leaf")
         if not self.pinned:
             says = "no pin: the key of any machine of the design will do"

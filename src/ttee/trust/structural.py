@@ -24,11 +24,12 @@ def structural_rules(leaf: Leaf) -> None:
     _memory(leaf)
     _roles(leaf)
     _host(leaf)
+    _as_it_runs(leaf)
 
 
 def _rule(leaf: Leaf, id_: str, effects: tuple[Property, ...], says: str, *body: str) -> None:
     for effect in effects:
-        leaf.book.rule(leaf.device(effect), says, *body, id_=id_, sources=SPEC)
+        leaf.book.rule(leaf.head(effect), says, *body, id_=id_, sources=SPEC)
 
 
 def _memory(leaf: Leaf) -> None:
@@ -84,3 +85,18 @@ def _host(leaf: Leaf) -> None:
         says = "untrusted firmware sets up what isolates it"
         needs = (leaf.capability("host_firmware"), leaf.capability("host_root"))
         _rule(leaf, "S7", (Property.INTEGRITY,), says, exposure, *needs)
+
+
+def _as_it_runs(leaf: Leaf) -> None:
+    """Debug mode, an emulator, a simulation: facts that take protection away (section 5.1)."""
+    facts, host = leaf.tee.facts, leaf.capability("host_root")
+    if facts.get("debug") is True:
+        says = "in debug mode the host reads and writes what is inside, or nobody knows that it is off"
+        _rule(leaf, "debug", (Property.CONFIDENTIALITY, Property.INTEGRITY), says, host)
+    if facts.get("assurance") in ("emulated", "simulated"):
+        says = "nobody vouches for a real chip: whoever has the machine looks inside, and takes its keys"
+        stolen = (Property.CONFIDENTIALITY, Property.INTEGRITY, Property.ATTESTATION, Property.KEYS)
+        _rule(leaf, "emulated", stolen, says, host)
+    if facts.get("assurance") == "simulated":
+        says = "anybody can make evidence of a simulated TEE"
+        leaf.book.rule(leaf.atom(Property.ATTESTATION), says, id_="simulated", sources=SPEC)
