@@ -7,7 +7,7 @@ Evidence becomes Claims when it is found authentic; Claims become a Verdict when
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any
@@ -177,6 +177,33 @@ class Claims:
     details: Mapping[str, ClaimValue] = field(converter=_details, factory=dict)
 
 
+def _broken_by(value: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+    return MappingProxyType(dict(value))
+
+
+def _facts(value: Mapping[str, bool | int | str]) -> Mapping[str, bool | int | str]:
+    return MappingProxyType(dict(value))
+
+
+@frozen(slots=True)
+class Residual:
+    """Who could still break it, as far as is known, whatever the verdict says (docs/spec/trust.md, section 8)."""
+
+    at: str
+    """The day that it is about, YYYY-MM-DD: the verdict's, or the last that anything is known of."""
+    as_of: str
+    """The day up to which anything is known."""
+    designs: tuple[str, ...]
+    """What it may be, by name; several if the evidence leaves it open."""
+    facts: Mapping[str, bool | int | str] = field(converter=_facts)
+    """What was known of it."""
+    unknown: tuple[str, ...]
+    """What published attacks depend on, and nobody said: it counts for the attacker."""
+    broken_by: Mapping[str, tuple[str, ...]] = field(converter=_broken_by)
+    """For `confidentiality`, `integrity` and `attestation`: who or what breaks it, in words."""
+    not_checked: tuple[str, ...]
+
+
 @frozen(slots=True)
 class Verdict:
     """The attestation result: a status, and every check that led there (EAR, AR4SI trust vector)."""
@@ -192,3 +219,10 @@ class Verdict:
     """The moment of the appraisal, RFC 3339."""
     policy: tuple[tuple[str, bytes], ...]
     """Name and SHA-256 digest of each policy that was applied."""
+    still: Callable[[], Residual] | None = field(default=None, repr=False)
+    """Computes `residual`: most verdicts of a fleet are never looked at."""
+
+    @property
+    def residual(self) -> Residual | None:
+        """Who could still break it; None for a verdict that was made by hand."""
+        return self.still() if self.still is not None else None

@@ -46,6 +46,7 @@ from ttee.appraise.policy import (
     pinned_anchor,
     require_any,
 )
+from ttee.appraise.remaining import remaining
 from ttee.appraise.rules import Comparison, Rule, says_something
 from ttee.appraise.standing import currency, known_breaks, standing
 from ttee.codec.rfc3339 import moment
@@ -88,15 +89,17 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     if not all(policy.signature_only for policy in policies):
         findings += _pinned(claims, policies)
     every = claims.checks + tuple(finding.check for finding in findings)
+    not_checked = claims.not_checked + _ignored(claims, policies)
     return Verdict(
         status=max((_TIERS[check.status] for check in every), default=Tier.NONE),
         vector=_vector(claims, findings),
         claims=claims,
         checks=every,
-        not_checked=claims.not_checked + _ignored(claims, policies),
+        not_checked=not_checked,
         loosened=tuple(dict.fromkeys(finding.loosened for finding in findings if finding.loosened)),
         at=at,
         policy=tuple((policy.name, policy.digest) for policy in policies),
+        still=remaining(claims, policies, at, not_checked),
     )
 
 

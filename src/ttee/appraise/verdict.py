@@ -7,7 +7,7 @@ from datetime import datetime
 from importlib.metadata import version
 
 from ttee.codec.json import JsonValue
-from ttee.model import Check, ClaimValue, Tier, Verdict
+from ttee.model import Check, ClaimValue, Residual, Tier, Verdict
 
 SCHEMA = "ttee.verdict/1"
 EAR_PROFILE = "tag:github.com,2023:veraison/ear"
@@ -43,6 +43,7 @@ def to_json(verdict: Verdict) -> dict[str, JsonValue]:
             "events": [claim_to_json(tuple(event)) for event in claims.events],
             "details": {name: claim_to_json(value) for name, value in claims.details.items()},
         },
+        **({} if (residual := verdict.residual) is None else {"residual": _residual(residual)}),
     }
 
 
@@ -76,6 +77,18 @@ def claim_to_json(value: ClaimValue) -> JsonValue:
     if isinstance(value, int) and abs(value) > _LARGEST:
         return str(value)
     return value
+
+
+def _residual(residual: Residual) -> JsonValue:
+    """What was not checked stands in the verdict already."""
+    return {
+        "at": residual.at,
+        "as_of": residual.as_of,
+        "designs": list(residual.designs),
+        "facts": {name: claim_to_json(value) for name, value in residual.facts.items()},
+        "unknown": list(residual.unknown),
+        "broken_by": {name: list(by) for name, by in residual.broken_by.items()},
+    }
 
 
 def _check(check: Check) -> JsonValue:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Iterable
 
 from ttee.appraise.rules import split_key
 from ttee.cli.output import short, styled, table
@@ -59,6 +60,7 @@ def verdict_text(verdict: Verdict) -> str:
     parts += [_section("not checked", _list(verdict.not_checked))]
     loosened = [_loosening(way) for way in verdict.loosened]
     parts += [_section("loosened by the policy", _list(loosened))]
+    parts += [_section("who could still break it", _residual(verdict))]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -114,6 +116,13 @@ def _checks(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
+def _residual(verdict: Verdict) -> str:
+    from ttee.trust.residual import lines  # noqa: PLC0415 (brings the knowledge base along)
+
+    residual = verdict.residual
+    return _paragraphs(lines(residual)) if residual is not None else ""
+
+
 def _section(title: str, body: str) -> str:
     return f"{styled(title, 'bold')}\n{body}" if body else ""
 
@@ -121,4 +130,10 @@ def _section(title: str, body: str) -> str:
 def _list(items: tuple[str, ...] | list[str]) -> str:
     return "\n".join(
         "\n    ".join(textwrap.wrap(f"  - {item}", _WIDTH, break_on_hyphens=False)) for item in items
+    )
+
+
+def _paragraphs(items: Iterable[str]) -> str:
+    return "\n".join(
+        "\n    ".join(textwrap.wrap(f"  {item}", _WIDTH, break_on_hyphens=False)) for item in items
     )

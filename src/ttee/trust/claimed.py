@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From authentic claims to a question about residual trust (docs/spec/trust.md, section 8).
+
+Each TEE's folder has a table, `facts.toml`: which designs its evidence can be of, which claim says which fact, and who
+then has which role. A fact that no claim says stays unknown, and counts for the attacker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from attrs import frozen
+
+from ttee.codec.toml import loads
+from ttee.errors import KnowledgeError
+from ttee.model import Assurance, Claims, ClaimValue
+from ttee.trust.deployment import Deployment, KOf, Part, Tee
+from ttee.trust.facts import Condition, Fact
+from ttee.trust.knowledge import ROLES, Holders, Knowledge, Party
+from ttee.trust.reading import conditions
+from ttee.trust.shipped import shipped
+from ttee.trust.table import Table
+
+SCHEMA = "ttee.facts/1"
+TEES = Path(__file__).parents[1] / "tee"
+MAX_SIZE = 64 * 1024
+MAX_TEXT = 64
+"""Longer claims are no facts: nothing compares them, and they would fill the memory of answers."""
+DEBUG, ASSURANCE = "debug", "assurance"
+"""Facts of every TEE, that rules of their own read (section 5.1)."""
+_ROLES = (*(role for role in ROLES if role != "author"), "owner")
+_PLACES = ("operator", "owner", "verifier")
+"""Roles that a part of a deployment has keys for."""
+
+
+@frozen(slots=True)
+class Read:
+    """A fact that a claim says: all of it, or of a claim of bytes those from `start` to `end`."""
+
+    claim: str
+    start: int = 0
+    end: int | None = None
+
+    def of(self, value: ClaimValue) -> Fact | None:
+        """The fact, if the claim is made; bytes as lowercase hex."""
+        if isinstance(value, bytes):
+            value = value[self.start : self.end].hex()
+        if isinstance(value, str) and len(value) > MAX_TEXT:
+            return None
+        return value if isinstance(value, bool | int | str) else None
+
+
+@frozen(slots=True)
+class Derived:
+    """A fact that follows from others, once all of `when` is known to hold."""
+
+    fact: str
+    value: Fact
+    when: tuple[Condition, ...]
+
+
+@frozen(slots=True)
+class Placed:
+    """Who has a role, once all of `when` is known to hold, and the evidence rests on a root of that name (if any)."""
+
+    role: str
+    party: Party
+    root: str
+    when: tuple[Condition, ...]
+
+
+@frozen(slots=True)
+class Sheet:
+    """What a TEE's evidence says for this purpose: its `facts.toml`."""
+
+    designs: tuple[tuple[str, tuple[Condition, ...]], ...]
+    debug_mode: bool
+    machine: tuple[str, ...]
+    """Claims that name the one machine: a policy that lists its values accepts no other."""
+    device_anchors: bool
+    """What a policy pins as an anchor is one machine's own key, and no authority's."""
+    reads: tuple[tuple[str, Read], ...]
+    derived: tuple[Derived, ...]
+    placed: tuple[Placed, ...]
+
+
+@frozen(slots=True)
+class Question:
+    """Everything that the answer depends on, and nothing else: equal questions have equal answers."""
+
+    designs: tuple[str, ...]
+    """Of which the evidence may be, as far as is known: at least one."""
+    facts: tuple[tuple[str, Fact], ...]
+    roles: tuple[tuple[str, tuple[Party, ...]], ...]
+    """Who is known to have a role; any of them has it."""
+    holders: tuple[Party, ...]
+    """Who holds the keys that the relying party pinned: they certify, too."""
+    pin: bool
+    """Evidence of this very machine alone is accepted."""
+    at: str
+    """The day, as YYYY-MM-DD; no later than what is known."""
+
+
+def question(
+    claims: Claims, *, at: str, assurance: Assurance | None = None, ruled: Container[str] = ()
+) -> Question:
+    """The question that claims raise at a moment (RFC 3339; only the day counts).
+
+    `assurance`: how real the relying party holds it to be, where that is less than the claims say. `ruled`: the claims
+    of `details` whose values it lists.
+    """
+    sheet = sheets()[claims.tee]
+    facts = facts_of(claims, sheet)
+    if assurance is not None:
+        facts[ASSURANCE] = assurance.value
+    designs = tuple(
+        id_ for id_, when in sheet.designs if all(each.holds(facts) is not False for each in when)
+    )
+    roots = [each.name for each in claims.relied_on if each.kind == "root"]
+    roles: dict[str, tuple[Party, ...]] = {}
+    for placed in sheet.placed:
+        if all(each.holds(facts) for each in placed.when) and (not placed.root or placed.root in roots):
+            roles[placed.role] = (*roles.get(placed.role, ()), placed.party)
+    pinned = dict.fromkeys(each.name for each in claims.relied_on if each.kind == "anchor")
+    return Question(
+        designs or tuple(id_ for id_, _ in sheet.designs),
+        tuple(sorted(facts.items())),
+        tuple(sorted(roles.items())),
+        tuple(_holder(number, name) for number, name in enumerate(pinned, 1)),
+        any(name in ruled for name in sheet.machine) or (sheet.device_anchors and bool(pinned)),
+        min(at[:10], shipped().as_of.isoformat()),
+    )
+
+
+def facts_of(claims: Claims, sheet: Sheet) -> dict[str, Fact]:
+    """What is known of the TEE. Whether it is in debug mode is always said: if nobody knows, it is."""
+    facts: dict[str, Fact] = {}
+    for name, read in sheet.reads:
+        value = read.of(claims.details.get(read.claim))
+        if value is not None:
+            facts[name] = value
+    facts[DEBUG] = sheet.debug_mode and claims.debug is not False
+    facts[ASSURANCE] = claims.assurance.value
+    for derived in sheet.derived:
+        if all(each.holds(facts) for each in derived.when):
+            facts[derived.fact] = derived.value
+    return facts
+
+
+def deployment_for(asked: Question, knowledge: Knowledge) -> Deployment:
+    """One part: the TEE; where its design is not known, any of those that it may be."""
+    facts = dict(asked.facts)
+    named = dict(asked.roles)
+    parties = {**knowledge.parties, **{p.id: p for p in asked.holders}}
+    parties |= {party.id: party for few in named.values() for party in few}
+    places = {role: few[0].id for role, few in named.items() if role in _PLACES}
+    parts: dict[str, Part] = {}
+    for id_ in asked.designs:
+        roles = {role: Holders(1, _ids(few)) for role, few in named.items() if role not in _PLACES}
+        certifier = roles.get("certifier", knowledge.designs[id_].roles["certifier"])
+        if asked.holders:
+            before = certifier.of if certifier.k == 1 else ()
+            roles["certifier"] = Holders(1, tuple(dict.fromkeys((*before, *_ids(asked.holders)))))
+        parts[f"tee-{id_}"] = Tee(
+            id_,
+            "machine",
+            operator=places.get("operator"),
+            owner=places.get("owner"),
+            verifier=places.get("verifier"),
+            pin=asked.pin,
+            facts=facts,
+            roles=roles,
+        )
+    root = next(iter(parts))
+    if len(parts) > 1:
+        root, parts["tee"] = "tee", KOf(1, tuple(parts))
+    return Deployment("evidence", root, parts, parties, asked.at)
+
+
+def asked_for(knowledge: Knowledge, designs: Sequence[str]) -> frozenset[str]:
+    """The facts that published attacks on these designs ask for: whoever does not know one counts it as bad."""
+    aims = {
+        name for id_ in designs for name in (id_, *knowledge.designs[id_].classes) if id_ in knowledge.designs
+    }
+    targets = [
+        target
+        for attack in knowledge.attacks.values()
+        if attack.compiled
+        for target in attack.targets
+        if target.tee in aims
+    ]
+    return frozenset(
+        condition.fact
+        for target in targets
+        for condition in (*target.when, *(each for together in target.unless for each in together))
+    )
+
+
+@cache
+def sheets() -> Mapping[str, Sheet]:
+    """Each TEE's table, by the name of the TEE. Raises KnowledgeError."""
+    found = {}
+    for path in sorted(TEES.glob("**/facts.toml")):
+        tee, sheet = parse_sheet(path.read_bytes(), _name(path))
+        found[tee] = sheet
+    return found
+
+
+def parse_sheet(data: bytes, name: str) -> tuple[str, Sheet]:
+    """The TEE that a `facts.toml` is about, and what it says. Raises KnowledgeError."""
+    document = loads(data, name=name, max_size=MAX_SIZE, error=KnowledgeError)
+    top = Table(document, document.values, (), KnowledgeError)
+    top.known(
+        "schema", "tee", "debug_mode", "machine", "device_anchors", "design", "facts", "derived", "party"
+    )
+    if top.values.get("schema") != SCHEMA:
+        top.fail(f"the schema must be {SCHEMA!r}", "schema")
+    knowledge = shipped()
+    designs = []
+    for row in top.rows("design"):
+        row.known("id", "when")
+        id_ = row.one(row.text("id"), knowledge.designs, "id", what="a design")
+        designs.append((id_, conditions(row, "when")))
+    if not designs:
+        top.fail("evidence is of at least one [[design]]", "design")
+    facts = top.at("facts")
+    return top.id("tee"), Sheet(
+        tuple(designs),
+        top.flag("debug_mode", default=True),
+        top.texts("machine"),
+        top.flag("device_anchors", default=False),
+        tuple((fact, _read(facts, fact)) for fact in facts.values),
+        tuple(map(_derived, top.rows("derived"))),
+        tuple(_placed(row, knowledge) for row in top.rows("party")),
+    )
+
+
+def _read(facts: Table, fact: str) -> Read:
+    if not isinstance(facts.values[fact], dict):
+        return Read(facts.text(fact))
+    table = facts.at(fact)
+    table.known("claim", "bytes")
+    ends = table.list("bytes")
+    if len(ends) != 2 or not all(isinstance(each, int) and 0 <= each <= MAX_TEXT for each in ends):
+        table.fail("bytes = [from, to]", "bytes")
+    return Read(table.text("claim"), *ends)
+
+
+def _derived(row: Table) -> Derived:
+    row.known("fact", "is", "when")
+    value = row.values.get("is")
+    if not isinstance(value, bool | int | str):
+        row.fail("a fact is text, an integer, true or false", "is")
+    return Derived(row.text("fact"), value, conditions(row, "when"))
+
+
+def _placed(row: Table, knowledge: Knowledge) -> Placed:
+    row.known("role", "is", "name", "root", "when")
+    role = row.choice("role", _ROLES)
+    if "name" in row.values:
+        party = Party(row.id("is"), row.text("name"), "unnamed")
+        if party.id in knowledge.parties:
+            row.fail(f"{party.id!r} has a name already", "name")
+    else:
+        party = knowledge.parties[row.one(row.text("is"), knowledge.parties, "is", what="a party")]
+    return Placed(role, party, row.text("root", ""), conditions(row, "when"))
+
+
+def _holder(number: int, name: str) -> Party:
+    return Party(f"pinned-{number}", f"whoever holds the pinned key ({name[:100]})", "unnamed")
+
+
+def _ids(parties: Sequence[Party]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(party.id for party in parties))
+
+
+def _name(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a verdict ends with: who could still break each property, in plain words (docs/spec/trust.md, section 8).
+
+Nothing is listed: each line comes from closures alone, of what an adversary has, of one party, of one flaw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from math import isfinite
+
+from ttee.model import Residual
+from ttee.trust import ask
+from ttee.trust.build import Model, build
+from ttee.trust.claimed import Question, asked_for, deployment_for
+from ttee.trust.knowledge import CLASSES, Adversary, Over, Property
+from ttee.trust.rules import Derivation, Kind
+from ttee.trust.shipped import shipped
+from ttee.trust.words import joined, several, shortened, usd
+
+PROPERTIES = (Property.CONFIDENTIALITY, Property.INTEGRITY, Property.ATTESTATION)
+"""What the statement speaks of."""
+OWN_AFFAIRS = ("code", "measured-image")
+"""Kinds of fix that are in the hands of who writes the app: said apart from what nobody can mend there."""
+MEMORY = 256
+"""Answers that are remembered."""
+_PLAIN = (
+    ("an undisclosed flaw in ", ""),
+    (", whom the design leaves open", ""),
+    (", which the design leaves open", ""),
+    ("the program 'app'", "the app"),
+    ("the owner of machine", "whoever owns the machine"),
+    ("the operator of machine", "whoever runs the machine"),
+)
+_MOST = 3
+"""Names in a row, before it says how many more."""
+
+
+def residual(asked: Question, not_checked: Iterable[str] = ()) -> Residual:
+    """The statement for a question; `not_checked` is what the verdict lists as such."""
+    designs, by, unknown = _answer(asked)
+    return Residual(
+        at=asked.at,
+        as_of=shipped().as_of.isoformat(),
+        designs=designs,
+        facts=dict(asked.facts),
+        unknown=unknown,
+        broken_by=by,
+        not_checked=tuple(not_checked),
+    )
+
+
+def model_of(asked: Question, *, fixed: Iterable[str] = ()) -> Model:
+    """The rules that a question is answered by."""
+    knowledge = shipped()
+    return build(deployment_for(asked, knowledge), knowledge, fixed=fixed)
+
+
+@lru_cache(MEMORY)
+def _answer(asked: Question) -> tuple[tuple[str, ...], Mapping[str, tuple[str, ...]], tuple[str, ...]]:
+    knowledge = shipped()
+    here, mended = model_of(asked), model_of(asked, fixed=OWN_AFFAIRS)
+    by = {property_.value: tuple(breakers(here, mended, property_)) for property_ in PROPERTIES}
+    known = {name for name, _ in asked.facts}
+    return (
+        tuple(knowledge.designs[id_].name for id_ in asked.designs),
+        by,
+        tuple(sorted(asked_for(knowledge, asked.designs) - known)),
+    )
+
+
+def breakers(here: Model, mended: Model, property_: Property) -> Iterator[str]:
+    """Who breaks a property, each completing "broken by …", the most serious first.
+
+    `mended` is the same where the app guards against what an app can guard against.
+    """
+    goal = here.goal(property_)
+    if here.base.breaks((), goal):
+        yield "anybody"
+        return
+    local, elsewhere = by_reach(here)
+    guarded = False
+    for adversary in local:
+        answer = ask.can(mended, goal, adversary)
+        if answer.broken:
+            yield _attacker(mended, adversary, answer)
+            break
+        answer = ask.can(here, goal, adversary)
+        if answer.broken and not guarded:
+            guarded = True
+            yield f"{_attacker(here, adversary, answer)}, unless the app guards against it"
+    for adversary in elsewhere:
+        answer = ask.can(mended, goal, adversary)
+        if answer.broken and answer.spent:
+            yield _attacker(mended, adversary, answer)
+    yield from _alone(here, goal)
+
+
+def _alone(model: Model, goal: str) -> Iterator[str]:
+    """Parties, flaws and broken cryptography that suffice, whatever has to be bought."""
+    means = () if model.base.breaks(model.means(), goal) else model.means()
+    alone = [
+        event
+        for id_, event in model.events.items()
+        if event.kind in (Kind.PARTY, Kind.FLAW, Kind.CRYPTO) and model.base.breaks((id_, *means), goal)
+    ]
+    parties = {event.groups["party"]: event for event in alone if event.kind is Kind.PARTY}
+    known = model.deployment.parties
+    for id_ in [known[id_].parent for id_ in parties if id_ in known]:
+        parties.pop(id_ or "", None)  # who owns one that is named goes without saying
+    named = sorted(parties, key=lambda id_: known[id_].jurisdiction == "unnamed" if id_ in known else True)
+    if named:
+        yield f"{shortened([plain(parties[id_].name) for id_ in named], _MOST, 'or')} alone"
+    flaws = [plain(event.name) for event in alone if event.kind is Kind.FLAW]
+    if flaws:
+        yield f"an undisclosed flaw in {shortened(flaws, _MOST, 'or')}"
+    if any(event.kind is Kind.CRYPTO for event in alone):
+        yield "broken cryptography"
+
+
+def plain(name: str) -> str:
+    """An event's name within a sentence."""
+    for long, short in _PLAIN:
+        name = name.replace(long, short)
+    return name
+
+
+def by_reach(model: Model) -> tuple[list[Adversary], list[Adversary]]:
+    """Adversaries that hold no office and know no secrets, those with the least first: near it, and elsewhere alone."""
+    known = model.knowledge
+    order = {name: number for number, name in enumerate(CLASSES)}
+
+    def reach(adversary: Adversary) -> tuple[int, int]:
+        kinds = [order[known.capabilities[id_].kind] for id_ in adversary.capabilities]
+        return max(kinds, default=0), adversary.budget_usd
+
+    free = [each for each in known.adversaries.values() if not each.roles and not each.kinds]
+    free = sorted((each for each in free if each.over is not Over.MACHINE), key=reach)
+    away = [each for each in free if each.elsewhere and each.over is Over.ALL]
+    return [each for each in free if each not in away], away
+
+
+def why(model: Model, derivation: Derivation | None) -> list[str]:
+    """The published attacks in a derivation, by their short names; without any, what its rules say of the TEE."""
+    attacks = model.knowledge.attacks
+    found: dict[str, None] = {}
+    stack, seen = [derivation] if derivation else [], set()
+    while stack:
+        node = stack.pop()
+        if node.atom in seen:
+            continue
+        seen.add(node.atom)
+        if node.rule is not None and node.rule.id in attacks:
+            found[attacks[node.rule.id].name.split(" (")[0]] = None
+        elif node.rule is not None and node.rule.id in ("debug", "emulated"):
+            found["debug mode" if node.rule.id == "debug" else "nobody vouches for a real chip"] = None
+        stack.extend(node.because)
+    return list(found)
+
+
+def _attacker(model: Model, adversary: Adversary, answer: ask.Answer) -> str:
+    price = usd(answer.spent) if answer.spent and isfinite(answer.spent) else ""
+    how = ": ".join(each for each in (price, shortened(why(model, answer.derivation), 2)) if each)
+    return f"{adversary.name} ({how})" if how else adversary.name
+
+
+def lines(said: Residual) -> Iterator[str]:
+    """The statement as sentences, properties with the same breakers in one."""
+    together: dict[tuple[str, ...], list[str]] = {}
+    for property_, by in said.broken_by.items():
+        together.setdefault(by, []).append(property_)
+    for by, properties in together.items():
+        what = joined(properties).capitalize()
+        yield f"{what} could still be broken by {'; by '.join(by) if by else 'nobody alone, only several together'}."
+    if said.not_checked:
+        heads = list(dict.fromkeys(each.partition(":")[0] for each in said.not_checked))
+        yield f"Not checked: {'; '.join(heads[:_MOST])}{f'; {len(heads) - _MOST} more' if len(heads) > _MOST else ''}."
+    ends = ", where what is known here ends" if said.at == said.as_of else ""
+    known = f"as published up to {said.at}{ends}"
+    open_ = f"; {several(len(said.unknown), 'thing')} that evidence does not tell counted against it"
+    yield f"So it is for {joined(said.designs, 'or')}, {known}{open_ if said.unknown else ''}."
