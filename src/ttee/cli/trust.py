@@ -120,3 +120,5 @@ def asked(properties: Sequence[str]) -> list[Property]:
 
 if TYPE_CHECKING:
     from ttee.trust.knowledge import Property
+
+from ttee.cli import trust_compare, trust_explain  # noqa: E402, F401 (they add their commands)

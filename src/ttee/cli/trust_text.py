@@ -269,15 +269,16 @@ def can_json(
         "adversary": known.id,
         "budget_usd": int(money),
         "answers": {
-            str(property_): answer_json(model, property_, answer) for property_, answer in answers.items()
+            str(property_): answer_json(model, model.goal(property_), answer)
+            for property_, answer in answers.items()
         },
     }
 
 
-def answer_json(model: Model, property_: Property, answer: Answer) -> dict[str, json.Encodable]:
+def answer_json(model: Model, goal: str, answer: Answer) -> dict[str, json.Encodable]:
     """One property's part of it."""
     if not answer.broken:
-        ways = lacking(model, model.goal(property_), answer.tried)
+        ways = lacking(model, goal, answer.tried)
         return {
             "broken": False,
             "tried": sorted(answer.tried),

@@ -85,8 +85,8 @@ def held(model: Model, adversary: Adversary) -> Iterator[tuple[str, frozenset[st
         for role, few in {**design.roles, **tee.roles}.items():
             if role in adversary.roles:
                 everywhere |= {f"{Kind.PARTY}:{name}" for name in few.of}
-        if tee.author is not None and "author" in adversary.roles:
-            everywhere.add(f"{Kind.PARTY}:{tee.author}")
+        if "author" in adversary.roles:
+            everywhere.add(f"{Kind.PARTY}:{tee.author or f'author@{tee.code}'}")
     local = [id_ for id_ in adversary.capabilities if capabilities[id_].scope is Scope.MACHINE]
     for name, machines in _places(model, adversary.over).items():
         has = everywhere | {f"{Kind.CAPABILITY}:{id_}@{machine}" for id_ in local for machine in machines}

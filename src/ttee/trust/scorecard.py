@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ttee.errors import QuestionError
 from ttee.trust import ask
-from ttee.trust.build import Model
+from ttee.trust.build import Model, build
 from ttee.trust.deployment import Tee, nearest
 from ttee.trust.knowledge import EFFECTS, Property
-from ttee.trust.statement import mended
 from ttee.trust.words import ASKED, LETTERS
 
 
@@ -71,7 +70,7 @@ def goal_of(model: Model, property_: Property) -> str:
 
 def row(model: Model, columns: Sequence[Column] = COLUMNS) -> Row:
     """The row of a deployment, or of a design that stands alone."""
-    strict = mended(model)
+    strict = unmendable(model)
     designs = {tee.design for tee in model.leaves.values()}
     known = model.knowledge.designs
     title = known[model.deployment.name].name if model.deployment.name in known else model.deployment.name
@@ -79,11 +78,18 @@ def row(model: Model, columns: Sequence[Column] = COLUMNS) -> Row:
         model.deployment.name,
         title,
         min((known[name].studies for name in designs), default=0),
-        {
-            column.id: Cell(broken(model, column), broken(strict, column))
-            for column in columns
-        },
+        {column.id: Cell(broken(model, column), broken(strict, column)) for column in columns},
     )
+
+
+def unmendable(model: Model) -> Model:
+    """The same deployment where every attack that has a fix is gone: the fix is applied, checked, and no lie."""
+    attacks = {
+        id_: attack
+        for id_, attack in model.knowledge.attacks.items()
+        if attack.fix_kind in ("design", "none")
+    }
+    return build(model.deployment, evolve(model.knowledge, attacks=attacks), at=str(model.at))
 
 
 def broken(model: Model, column: Column) -> frozenset[Property]:
