@@ -110,6 +110,13 @@ def test_a_line_without_an_end_is_one_bad_item(place: Place) -> None:
     assert done.stdout.endswith("\n\n  1  warning\n  1  malformed\n")
 
 
+def test_a_line_with_a_name_that_no_file_can_have_is_one_bad_item(place: Place) -> None:
+    names = ("a" * 5000, "a/" * 3000, "zero\0byte", "genuine.evidence.json/below")
+    lines = [json.dumps({"file": name}) for name in (*names, "genuine.evidence.json")]
+    done = run(place, "verify-many", "-", "-p", "policy.toml", input="\n".join(lines))
+    assert done.stdout.endswith(f"\n\n  1  warning\n  {len(names)}  unreadable\n"), done.stderr
+
+
 def test_what_is_no_plain_file_is_not_opened(place: Place) -> None:
     os.mkfifo(place.folder / "pipe")
     (place.folder / "fleet").mkdir()

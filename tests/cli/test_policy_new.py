@@ -51,6 +51,17 @@ def test_what_comes_out_accepts_what_it_was_made_of(
     assert run(["policy", "check", str(policy)]) == 0
 
 
+@pytest.mark.parametrize(
+    ("file", "name"), [(".hidden", "aws-nitro"), ("n" * 100, "n" * 64), ("a\nb\x7f.bin", "ab"), ('"', '\\"')]
+)
+def test_a_file_of_any_name_gives_its_policy_one(file: str, name: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_bytes((vectors.root() / NITRO[0]).read_bytes())
+    policy = tmp_path / "new.toml"
+    made_of = ["--from", str(tmp_path / file), "--offline", "--at", "2025-12-25T16:04:19Z"]
+    assert run(["policy", "new", *made_of, "-o", str(policy)]) == 0
+    assert f'name = "{name}"\n' in policy.read_text()
+
+
 def test_what_has_fallen_out_of_date_since_is_refused_with_exit_code_7(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

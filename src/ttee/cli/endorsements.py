@@ -208,7 +208,7 @@ def _state(kept: Kept, at: datetime, soon: int) -> State:
         return State.LASTING
     if not kept.is_current(at):
         return State.STALE
-    return State.CURRENT if kept.is_current(at + timedelta(days=soon)) else State.SOON
+    return State.CURRENT if kept.until - at >= timedelta(days=soon) else State.SOON
 
 
 def _show(

@@ -126,9 +126,16 @@ def _evidence(
     if way == "blob":
         return base64url.decode(text, what=f"{where}, blob")
     path = beside / text
-    if "\0" in text or not path.is_file():
-        raise UsageError("there is no such file", where=text)
+    if "\0" in text or not _is_file(path):
+        raise UsageError("there is no such file", where=text[:1000])
     return path
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long, a folder that others may not look into
+        return False
 
 
 def _text(value: dict[str, json.JsonValue], key: str) -> str | None:

@@ -113,8 +113,7 @@ def _new(
         asked = ctx.get_parameter_source("tee_name") is ParameterSource.COMMANDLINE
         evidence = read_evidence(source, tee_name if asked else None, parts)
         endorsing = Endorsing(output, paths=paths, offline=offline, mirrors=mirrors)
-        name = name or (Path(source).name.split(".")[0] if source != "-" else evidence.tee)
-        text = _from_evidence(evidence, name, keys, endorsing, at or now())
+        text = _from_evidence(evidence, name or _named_after(source, evidence), keys, endorsing, at or now())
         output.say(
             "this policy believes the evidence it was made from; compare keys and measurements with their owners"
         )
@@ -158,6 +157,12 @@ def _check(output: Output, files: tuple[str, ...]) -> None:
             tee_named(tee)
     rows = [(file, one.digest.hex(), "fine") for file, one in zip(files, found, strict=True)]
     output.result({"schema": "ttee.policies/1", "policies": [_json(one) for one in found]}, table(rows))
+
+
+def _named_after(source: str, evidence: Evidence) -> str:
+    """A name for the policy out of that of a file, which may have any characters; else the TEE's."""
+    stem = Path(source).name.split(".")[0] if source != "-" else ""
+    return "".join(c for c in stem if c.isprintable())[:64] or evidence.tee
 
 
 def _from_evidence(

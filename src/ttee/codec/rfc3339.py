@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ttee.errors import UsageError
 
@@ -15,7 +15,9 @@ def moment(text: str) -> datetime:
     """The moment that `text` names, with its time zone. Raises UsageError."""
     try:
         if _FORM.fullmatch(text):
-            return datetime.fromisoformat(text)
-    except ValueError:  # the 31st of February
+            at = datetime.fromisoformat(text)
+            at.astimezone(UTC)
+            return at
+    except (ValueError, OverflowError):  # the 31st of February; before the year 1 in UTC, or after 9999
         pass
     raise UsageError(f"{text[:64]!r} is not a moment", hint="write it as RFC 3339 does: 2026-11-21T12:00:00Z")
