@@ -29,7 +29,7 @@ MAX_SIZE = 64 * 1024
 MAX_TEXT = 64
 """Longer claims are no facts: nothing compares them, and they would fill the memory of answers."""
 DEBUG, ASSURANCE = "debug", "assurance"
-"""Facts of every TEE, that rules of their own read (section 5.1)."""
+"""Facts of every TEE, from claims that have names for all of them."""
 _ROLES = (*(role for role in ROLES if role != "author"), "owner")
 _PLACES = ("operator", "owner", "verifier")
 """Roles that a part of a deployment has keys for."""
@@ -76,7 +76,6 @@ class Sheet:
     """What a TEE's evidence says for this purpose: its `facts.toml`."""
 
     designs: tuple[tuple[str, tuple[Condition, ...]], ...]
-    debug_mode: bool
     machine: tuple[str, ...]
     """Claims that name the one machine: a policy that lists its values accepts no other."""
     device_anchors: bool
@@ -135,13 +134,14 @@ def question(
 
 
 def facts_of(claims: Claims, sheet: Sheet) -> dict[str, Fact]:
-    """What is known of the TEE. Whether it is in debug mode is always said: if nobody knows, it is."""
+    """What is known of the TEE."""
     facts: dict[str, Fact] = {}
     for name, read in sheet.reads:
         value = read.of(claims.details.get(read.claim))
         if value is not None:
             facts[name] = value
-    facts[DEBUG] = sheet.debug_mode and claims.debug is not False
+    if claims.debug is not None:
+        facts[DEBUG] = claims.debug
     facts[ASSURANCE] = claims.assurance.value
     for derived in sheet.derived:
         if all(each.holds(facts) for each in derived.when):
@@ -213,7 +213,7 @@ def parse_sheet(data: bytes, name: str) -> tuple[str, Sheet]:
     document = loads(data, name=name, max_size=MAX_SIZE, error=KnowledgeError)
     top = Table(document, document.values, (), KnowledgeError)
     top.known(
-        "schema", "tee", "debug_mode", "machine", "device_anchors", "design", "facts", "derived", "party"
+        "schema", "tee", "machine", "device_anchors", "design", "facts", "derived", "party"
     )
     if top.values.get("schema") != SCHEMA:
         top.fail(f"the schema must be {SCHEMA!r}", "schema")
@@ -228,7 +228,6 @@ def parse_sheet(data: bytes, name: str) -> tuple[str, Sheet]:
     facts = top.at("facts")
     return top.id("tee"), Sheet(
         tuple(designs),
-        top.flag("debug_mode", default=True),
         top.texts("machine"),
         top.flag("device_anchors", default=False),
         tuple((fact, _read(facts, fact)) for fact in facts.values),

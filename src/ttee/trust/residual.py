@@ -153,8 +153,8 @@ def why(model: Model, derivation: Derivation | None) -> list[str]:
         seen.add(node.atom)
         if node.rule is not None and node.rule.id in attacks:
             found[attacks[node.rule.id].name.split(" (")[0]] = None
-        elif node.rule is not None and node.rule.id in ("debug", "emulated"):
-            found["debug mode" if node.rule.id == "debug" else "nobody vouches for a real chip"] = None
+        elif node.rule is not None and node.rule.id == "emulated":
+            found["nobody vouches for a real chip"] = None
         stack.extend(node.because)
     return list(found)
 

@@ -88,11 +88,8 @@ def _host(leaf: Leaf) -> None:
 
 
 def _as_it_runs(leaf: Leaf) -> None:
-    """Debug mode, an emulator, a simulation: facts that take protection away (section 5.1)."""
+    """An emulator, a simulation: what a verifier says of how real it is (section 5.1)."""
     facts, host = leaf.tee.facts, leaf.capability("host_root")
-    if facts.get("debug") is True:
-        says = "in debug mode the host reads and writes what is inside, or nobody knows that it is off"
-        _rule(leaf, "debug", (Property.CONFIDENTIALITY, Property.INTEGRITY), says, host)
     if facts.get("assurance") in ("emulated", "simulated"):
         says = "nobody vouches for a real chip: whoever has the machine looks inside, and takes its keys"
         stolen = (Property.CONFIDENTIALITY, Property.INTEGRITY, Property.ATTESTATION, Property.KEYS)
