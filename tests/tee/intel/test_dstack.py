@@ -38,6 +38,14 @@ def test_the_guests_own_events_say_which_app_runs(data: bytes) -> None:
     assert "the configuration in the dstack attestation: nothing signs it" in claims.not_checked
 
 
+def test_without_its_log_a_statement_leaves_the_registers_unexplained() -> None:
+    whole = found(MADE.v0())
+    parts = {name: part for name, part in whole.parts.items() if name in ("quote", PART)}
+    claims = verify_intel(evolve(whole, parts=parts), VENDOR.endorsements(MACHINE), at=intel.NOW)
+    assert "what the runtime registers are made of: no event log was given" in claims.not_checked
+    assert "the configuration in the dstack attestation: nothing signs it" in claims.not_checked
+
+
 def test_both_versions_and_their_stripped_forms_are_one_evidence() -> None:
     assert found(MADE.v0()) == found(MADE.v1())
     stripped = evolve(MADE, events=logged(stripped=True))
