@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
+from itertools import islice
 
 from attrs import frozen
 
@@ -23,6 +25,8 @@ from ttee.pki.signature import Scheme, load_public_key, verify_signature
 
 MAX_SIZE = 8 << 20
 """Of a file that is looked at."""
+MAX_TWINS, MAX_NAMESAKES = 16, 1024
+"""Certificates of one key, or one name, that are held against each other."""
 SMALL = 128 << 10
 """Of a file whose content is remembered: a fleet's evidence is held against the same files time and again."""
 _BLOCK = re.compile(rb"-----BEGIN (CERTIFICATE|X509 CRL)-----([A-Za-z0-9+/=\s]++)-----END \1-----")
@@ -49,6 +53,22 @@ def issued(below: Certificate | Crl, above: Certificate) -> bool:
         return False
     statement = above.spki, below.scheme, below.signature, below.tbs
     return _signed(statement) if len(below.tbs) <= SMALL else _is_signed(statement)
+
+
+def above(below: Certificate, pool: Sequence[Certificate], at: datetime) -> Certificate | None:
+    """The best of those in `pool` that signed `below`: one that is itself signed by one of them, then a current one.
+
+    Anybody can write a certificate with the name and key of an authority, and be in the way with it.
+    """
+
+    def signers(signed: Certificate) -> Iterator[Certificate]:
+        namesakes = (each for each in pool if each.subject == signed.issuer)
+        return (each for each in islice(namesakes, MAX_NAMESAKES) if issued(signed, each))
+
+    def rank(each: Certificate) -> tuple[bool, bool]:
+        return any(True for _ in signers(each)), at in each.validity
+
+    return max(islice(signers(below), MAX_TWINS), key=rank, default=None)
 
 
 def _is_signed(statement: tuple[bytes, Scheme, bytes, bytes]) -> bool:

@@ -101,6 +101,29 @@ def test_each_report_gets_the_certificate_of_its_key(chip: Chip, version: int) -
         assert [check.id for check in claims.checks if check.status is Status.SKIPPED] == [checks.NONCE.id]
 
 
+def twin(der: bytes, **changes: Any) -> bytes:
+    """A certificate with everything that another has, key included, signed by a stranger."""
+    one = load_certificate(der, what="one")
+    extensions = [x509.extension(oid, e.value, critical=e.critical) for oid, e in one.extensions.items()]
+    usual: dict[str, Any] = {
+        "subject": one.subject,
+        "issuer": one.issuer,
+        "key": one.spki,
+        "extensions": extensions,
+    }
+    return x509.certificate(**usual | {"signer": x509.pss(Vendor.random().ark_key), "serial": 4711} | changes)
+
+
+def test_certificates_that_a_stranger_signed_are_not_in_the_way() -> None:
+    authority, late = VENDOR.intermediate(), {"begin": NOW - timedelta(days=1)}
+    strangers = [twin(each, **late) for each in (CHIP.vek(), authority, VENDOR.ark())]
+    expired = VENDOR.intermediate(end=NOW - timedelta(days=1))
+    shown = wrapped(CHIP.report())
+    for more in (strangers, [expired], *([each] for each in strangers)):
+        for some in ([*files(*more), *all_of(CHIP)], [*all_of(CHIP), *files(*more)]):
+            assert verified(shown, some).details["product"] == "milan"
+
+
 def _is_of(chip: Chip, vek: bytes) -> bool:
     return load_certificate(vek, what="vek").spki == x509.public(chip.key)
 

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ from ttee.errors import (
     UsageError,
 )
 from ttee.model import Claims, Endorsements, Evidence
+from ttee.pki.certificate import load_certificate
 from ttee.tee import tee_named
 from ttee.tee.intel import checks
 from ttee.tee.intel.evidence import split
@@ -397,6 +399,45 @@ HEADERS = (
     "sgx-pck-crl-issuer-chain",
     "sgx-pck-certificate-issuer-chain",
 )
+
+
+# --- strangers ------------------------------------------------------------------------------------
+
+
+def twin(der: bytes, **changes: Any) -> bytes:
+    """A certificate with everything that another has, key included, signed by a stranger."""
+    one = load_certificate(der, what="one")
+    extensions = [x509.extension(oid, e.value, critical=e.critical) for oid, e in one.extensions.items()]
+    usual: dict[str, Any] = {
+        "subject": one.subject,
+        "issuer": one.issuer,
+        "key": one.spki,
+        "extensions": extensions,
+    }
+    return x509.certificate(**usual | {"signer": x509.ecdsa(STRANGER), "serial": 4711} | changes)
+
+
+STRANGER = ec.generate_private_key(ec.SECP256R1())
+
+
+@pytest.mark.parametrize("certification_data", [None, certification(GUEST)], ids=["chain", "ppid"])
+def test_certificates_that_a_stranger_signed_are_not_in_the_way(
+    certification_data: tuple[int, bytes] | None,
+) -> None:
+    """However many say that they are Intel's signer, or are of a key of Intel's or of the platform."""
+    shown = evidence(certification=certification_data)
+    usual = collateral()
+    answers = [
+        f'{{"{key}":{usual[name]},"signature":"{usual[f"{name}_signature"]}"}}'
+        for key, name in (("tcbInfo", "tcb_info"), ("enclaveIdentity", "qe_identity"))
+    ]
+    genuine = [GUEST.pck(), VENDOR.authority(GUEST.kind), VENDOR.signer(), VENDOR.root()]
+    lists = [bytes.fromhex(usual[name]) for name in ("root_ca_crl", "pck_crl")]
+    strangers = [twin(each, end=x509.END + timedelta(days=1)) for each in genuine]
+    strangers += [twin(VENDOR.signer(), serial=n, key=x509.public(STRANGER)) for n in range(1, 40)]
+    rest = files(*answers, *genuine, *lists)
+    for some in ([*files(*strangers), *rest], [*rest, *files(*strangers)]):
+        assert verified(some, shown).details["tcb_status"] == "UpToDate"
 
 
 # --- how current ----------------------------------------------------------------------------------

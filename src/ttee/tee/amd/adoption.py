@@ -46,7 +46,7 @@ def adopt_for(
     if leaf is not None:
         documents[VEK] = leaf.der
     vek = read_given_vek(report, {**(own or {}), **documents})
-    chain = _above(vek.certificate, pool) if vek is not None else ()
+    chain = _above(vek, pool, at) if vek is not None else ()
     if chain:
         documents[CHAIN] = loose.pem(chain)
     crl = _find_list((crl for some in all_found for crl in some.crls), report, vek, chain, at)
@@ -55,7 +55,7 @@ def adopt_for(
     return documents
 
 
-def _find_leaf(report: Report, pool: Iterable[Certificate], at: datetime) -> Certificate | None:
+def _find_leaf(report: Report, pool: Sequence[Certificate], at: datetime) -> Certificate | None:
     leaves = [each for each in pool if each.common_name in _LEAVES]
     veks = []
     for each in leaves:
@@ -64,14 +64,19 @@ def _find_leaf(report: Report, pool: Iterable[Certificate], at: datetime) -> Cer
     ours = [vek for vek in veks if fits(vek, report)] or [
         vek for vek in veks if vek.hwid is not None and of_chip(vek, report)
     ]
+    if made := [vek for vek in ours if _made(vek, report)]:
+        known = (*pool, *shipped(made[0].product))
+        return max(made[: found.MAX_TWINS], key=lambda vek: _rank(vek, known, at)).certificate
     if ours:
-        return max(ours, key=lambda vek: _rank(vek, report, at)).certificate
+        return max(ours, key=lambda vek: _rank(vek, (), at)).certificate
     return leaves[0] if len(leaves) == 1 else None
 
 
-def _rank(vek: Vek, report: Report, at: datetime) -> tuple[object, ...]:
+def _rank(vek: Vek, known: Sequence[Certificate], at: datetime) -> tuple[object, ...]:
+    """Certified by one of `known` first: anybody can write a certificate for a key that is public."""
     validity = vek.certificate.validity
-    return _made(vek, report), at in validity, validity.start, vek.certificate.der
+    certified = found.above(vek.certificate, known, at) is not None
+    return certified, at in validity, validity.start, vek.certificate.der
 
 
 def _made(vek: Vek, report: Report) -> bool:
@@ -83,16 +88,12 @@ def _made(vek: Vek, report: Report) -> bool:
     return True
 
 
-def _above(leaf: Certificate, pool: Sequence[Certificate]) -> tuple[Certificate, ...]:
-    """Intermediate and root, as far as they are there."""
-    chain: tuple[Certificate, ...] = ()
-    for _ in range(2):
-        below = chain[-1] if chain else leaf
-        above = next((each for each in pool if found.issued(below, each)), None)
-        if above is None:
-            break
-        chain = (*chain, above)
-    return chain
+def _above(vek: Vek, pool: Sequence[Certificate], at: datetime) -> tuple[Certificate, ...]:
+    """Intermediate and root, as far as they are there; ours vouch for an intermediate that came without its root."""
+    known = (*pool, *shipped(vek.product))
+    intermediate = found.above(vek.certificate, known, at)
+    root = found.above(intermediate, known, at) if intermediate is not None else None
+    return tuple(each for each in (intermediate, root) if each is not None and each in pool)
 
 
 def _find_list(

@@ -70,7 +70,7 @@ def adopt_for(quote: Quote, files: Sequence[File], at: datetime) -> Mapping[str,
     pool = _distinct(certificate for parts in all_parts for certificate in parts.certificates)
     # Certificates are renewed with the same key: those that are valid come first.
     pool.sort(key=lambda certificate: at not in certificate.validity)
-    chain = _complete(own_chain(quote) or _find_leaf(quote, pool, at), pool)
+    chain = _complete(own_chain(quote) or _find_leaf(quote, pool, at), pool, at)
     root = chain[2] if len(chain) == 3 else None
     documents: dict[str, bytes] = {}
     if root is not None and quote.certification == PCK_LEAF:
@@ -168,6 +168,8 @@ class _Signers:
         for each in (*(() if root is None else (root,)), *pool):
             above.setdefault(each.subject, []).append(each)
         named = [each for each in pool if each.common_name == TCB_SIGNER_CN]
+        if root is not None:  # before those that only say so
+            named.sort(key=lambda each: not found.issued(each, root))
         return cls(named[:MAX_SIGNERS], {name: some[:MAX_SIGNERS] for name, some in above.items()}, root, at)
 
     def rank(self, document: Signed) -> tuple[object, ...]:
@@ -219,18 +221,27 @@ _known = memo(256)(_is_signed)
 
 def _find_leaf(quote: Quote, pool: Sequence[Certificate], at: datetime) -> tuple[Certificate, ...]:
     """The PCK certificate of a quote that brings none: its key signed the report of the quoting enclave."""
+    leaves = [each for each in pool if each.common_name == PCK_CN]
+    ours = [each for each in leaves if _holds((each.spki, quote.qe_signature, quote.qe_report))]
     leaf = _best(
-        [each for each in pool if each.common_name == PCK_CN],
-        lambda each: _holds((each.spki, quote.qe_signature, quote.qe_report)),
-        lambda each: (at in each.validity, each.validity.end, each.der),
+        ours[: found.MAX_TWINS] or leaves,
+        lambda _: bool(ours),
+        lambda each: (
+            found.above(each, pool, at) is not None,
+            at in each.validity,
+            each.validity.end,
+            each.der,
+        ),
     )
     return () if leaf is None else (leaf,)
 
 
-def _complete(chain: tuple[Certificate, ...], pool: Sequence[Certificate]) -> tuple[Certificate, ...]:
+def _complete(
+    chain: tuple[Certificate, ...], pool: Sequence[Certificate], at: datetime
+) -> tuple[Certificate, ...]:
     """`chain` (leaf, authority, root), with those that it lacks out of the pool, as far as they are there."""
     while 0 < len(chain) < 3:
-        above = next((each for each in pool if found.issued(chain[-1], each)), None)
+        above = found.above(chain[-1], pool, at)
         if above is None:
             break
         chain = (*chain, above)
