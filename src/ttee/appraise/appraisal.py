@@ -11,9 +11,10 @@
     8  it was made for the verifier's own nonce               policy.freshness
     9  the app is one of those listed                         policy.app.measurement
    10  claims of this TEE are as its rules say                policy.TEE.CLAIM
-   11  what runs, and what it runs on, are pinned at all      policy.pinned.app, policy.pinned.platform
+   11  residual trust is as its goals ask                     policy.trust.PROPERTY.not_by, ….no_single
+   12  what runs, and what it runs on, are pinned at all      policy.pinned.app, policy.pinned.platform
 
-All policies must accept. Only step 11 looks at them together: what one of them pins is pinned.
+All policies must accept. Only step 12 looks at them together: what one of them pins is pinned.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from ttee.appraise.policy import (
     pinned_anchor,
     require_any,
 )
-from ttee.appraise.remaining import remaining
+from ttee.appraise.remaining import goals_kept, remaining
 from ttee.appraise.rules import Comparison, Rule, says_something
 from ttee.appraise.standing import currency, known_breaks, standing
 from ttee.codec.rfc3339 import moment
@@ -81,9 +82,10 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     require_any(policies)
     when = moment(at)
     findings: list[Finding] = []
+    still = remaining(claims, policies, at)
     for policy in policies:
         label = f"[{policy.name}] " if len(policies) > 1 else ""
-        for finding in _appraise_one(claims, policy, when):
+        for finding in (*_appraise_one(claims, policy, when), *goals_kept(still, policy)):
             detail = label + finding.check.detail
             findings.append(evolve(finding, check=evolve(finding.check, detail=detail)))
     if not all(policy.signature_only for policy in policies):
@@ -99,7 +101,7 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
         loosened=tuple(dict.fromkeys(finding.loosened for finding in findings if finding.loosened)),
         at=at,
         policy=tuple((policy.name, policy.digest) for policy in policies),
-        still=remaining(claims, policies, at, not_checked),
+        still=evolve(still, not_checked=not_checked),
     )
 
 
@@ -227,7 +229,7 @@ def _said(claims: Claims) -> Mapping[str, ClaimValue]:
 
 
 def _pinned(claims: Claims, policies: Sequence[Policy]) -> Iterator[Finding]:
-    """Step 11, over all policies together."""
+    """Step 12, over all policies together."""
     sections = [policy.tees.get(claims.tee, Section()) for policy in policies]
     pinned = {
         rule.claim for section in sections for rule in section.rules if rule.comparison is Comparison.ONE_OF

@@ -93,6 +93,23 @@ RULE = CheckSpec(
     source=f"{_POLICY}, section Keys",
 )
 
+NOT_BY = CheckSpec(
+    id="policy.trust.PROPERTY.not_by",
+    title="None of the adversaries that the policy names breaks this property, as far as is known",
+    guards="A genuine TEE that the very people whom you fear can break, by an attack that was published.",
+    remedy="The detail has the cut that breaks it. Close it (update, another configuration, another TEE), combine TEEs "
+    "(`ttee trust who DEPLOYMENT`), or name weaker adversaries under [trust].",
+    source=f"{_POLICY}, section Trust goals; docs/spec/trust.md",
+)
+NO_SINGLE = CheckSpec(
+    id="policy.trust.PROPERTY.no_single",
+    title="Nothing of the kinds that the policy names breaks this property alone",
+    guards="A single party, vendor, jurisdiction or flaw on which everything rests.",
+    remedy="The detail has the cut that breaks it. One TEE always rests on its maker: combine several, of different "
+    "makers (`ttee trust singletons DEPLOYMENT`), or leave that kind out under [trust].",
+    source=f"{_POLICY}, section Trust goals; docs/spec/trust.md",
+)
+
 PINNED = {"app": PINNED_APP, "platform": PINNED_PLATFORM}
 CHECKS = (
     TEE,
@@ -106,9 +123,14 @@ CHECKS = (
     PINNED_APP,
     PINNED_PLATFORM,
     SIGNATURE_ONLY,
+    NOT_BY,
+    NO_SINGLE,
     RULE,
 )
-_RULE_ID = re.compile(r"policy\.(?!app\.|pinned\.|exception\.|distrust\.)[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*")
+_GOAL_ID = re.compile(r"policy\.trust\.[a-z]+\.(not_by|no_single)")
+_RULE_ID = re.compile(
+    r"policy\.(?!app\.|pinned\.|exception\.|distrust\.|trust\.)[a-z][a-z0-9-]*\.[a-z][a-z0-9-]*"
+)
 
 
 def all_checks() -> tuple[CheckSpec, ...]:
@@ -121,4 +143,6 @@ def spec_for(check: str) -> CheckSpec | None:
     for spec in all_checks():
         if spec.id == check:
             return spec
+    if goal := _GOAL_ID.fullmatch(check):
+        return NOT_BY if goal[1] == "not_by" else NO_SINGLE
     return RULE if _RULE_ID.fullmatch(check) else None

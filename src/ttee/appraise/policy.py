@@ -43,6 +43,18 @@ class Section:
     """Names of `ttee.appraise.exceptions` that this policy grants."""
 
 
+@frozen(slots=True)
+class Goal:
+    """What is asked of residual trust for one property (docs/spec/policy.md, section Trust goals)."""
+
+    of: str
+    """The property: `confidentiality`, …"""
+    not_by: tuple[str, ...] = ()
+    """Adversaries that must not break it, each perhaps with a budget in USD: `operator:1000`."""
+    no_single: tuple[str, ...] = ()
+    """Kinds of things (`party`, `vendor`, …) none of which may break it alone."""
+
+
 def _sections(value: Mapping[str, Section]) -> Mapping[str, Section]:
     return MappingProxyType(dict(value))
 
@@ -63,6 +75,7 @@ class Policy:
     """Distrust switches that this policy overrides."""
     refuses_broken: frozenset[str] = frozenset()
     """Distrust switches that would only warn, and that this policy lets refuse."""
+    goals: tuple[Goal, ...] = ()
 
     def allows(self, *ways: Insecure) -> Insecure | None:
         """The first of these loosenings that the policy has."""

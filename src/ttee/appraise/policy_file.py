@@ -14,7 +14,7 @@ from attrs import frozen
 
 from ttee.appraise.distrust import switches
 from ttee.appraise.exceptions import EXCEPTIONS
-from ttee.appraise.policy import SCHEMA, Insecure, Policy, Section
+from ttee.appraise.policy import SCHEMA, Goal, Insecure, Policy, Section
 from ttee.appraise.rules import KEY, Comparison, Rule, Scalar, split_key, unfit
 from ttee.codec import hex as hex_codec
 from ttee.codec.toml import deep_line
@@ -73,7 +73,7 @@ class _Reader:
     file: str
 
     def policy(self, top: Mapping[str, Any], digest: bytes) -> Policy:
-        self.known(top, (), ("schema", "name", "freshness", "app", "distrust", "tee", *Insecure))
+        self.known(top, (), ("schema", "name", "freshness", "app", "distrust", "trust", "tee", *Insecure))
         if top.get("schema") != SCHEMA:
             self.fail(f"the schema must be {SCHEMA!r}", ("schema",))
         name = top.get("name")
@@ -90,12 +90,43 @@ class _Reader:
             loosened=frozenset(way for way in Insecure if self.flag(top, way)),
             accepts_broken=accepted,
             refuses_broken=refused,
+            goals=self.goals(self.table(top, (), "trust")) if "trust" in top else (),
         )
+
+    def goals(self, table: Mapping[str, Any]) -> tuple[Goal, ...]:
+        from ttee.trust.goals import AXES, GOAL_PROPERTIES  # noqa: PLC0415 (brings the knowledge base along)
+        from ttee.trust.shipped import shipped  # noqa: PLC0415
+
+        self.known(table, ("trust",), GOAL_PROPERTIES)
+        goals = []
+        for name in table:
+            path = ("trust", name)
+            goal = self.table(table, ("trust",), name)
+            self.known(goal, path, ("not_by", "no_single"))
+            adversaries = goal.get("not_by", [])
+            bare = [self.adversary(each, (*path, "not_by")) for each in _listed(adversaries)]
+            self.names(
+                {"not_by": bare or adversaries}, (*path, "not_by"), shipped().adversaries, "n adversary"
+            )
+            kinds = self.names(goal, (*path, "no_single"), AXES, " kind of thing that can break it alone")
+            if not adversaries and not kinds:
+                self.fail('say what must not break it: { not_by = ["operator:1000"] }', path)
+            goals.append(Goal(name, tuple(dict.fromkeys(adversaries)), kinds))
+        return tuple(goals)
+
+    def adversary(self, value: object, path: tuple[str, ...]) -> object:
+        """The name in `operator:1000`, whose budget is looked at."""
+        if not isinstance(value, str):
+            return value
+        name, colon, budget = value.partition(":")
+        if colon and not (budget.isascii() and budget.isdigit() and len(budget) <= 12):
+            self.fail(f"{budget[:64]!r} is not a budget in USD; write {name[:64]}:1000", path)
+        return name
 
     def distrust(self, table: Mapping[str, Any]) -> tuple[frozenset[str], frozenset[str]]:
         self.known(table, ("distrust",), ("accept", "refuse"))
         accepted, refused = (
-            frozenset(self.names(table, ("distrust", key), switches(), "distrust switch"))
+            frozenset(self.names(table, ("distrust", key), switches(), " distrust switch"))
             for key in ("accept", "refuse")
         )
         if both := accepted & refused:
@@ -113,7 +144,7 @@ class _Reader:
             if value not in valid:
                 said = value[:64] if isinstance(value, str) else value.__class__.__name__
                 meant = _meant(said, valid) or f"; there is {', '.join(valid)}"
-                self.fail(f"{said!r} is not the name of a {what}{meant}", path)
+                self.fail(f"{said!r} is not the name of a{what}{meant}", path)
         return tuple(dict.fromkeys(values))
 
     def nonce_required(self, table: Mapping[str, Any]) -> bool:
@@ -145,7 +176,7 @@ class _Reader:
             rules=tuple(
                 self.rule(tee, key, value) for key, value in table.items() if key not in (ANCHORS, GRANTS)
             ),
-            exceptions=self.names(table, ("tee", tee, GRANTS), EXCEPTIONS, "exception"),
+            exceptions=self.names(table, ("tee", tee, GRANTS), EXCEPTIONS, " exception"),
         )
 
     def anchor(self, tee: str, table: object) -> Anchor:
@@ -217,6 +248,10 @@ class _Reader:
     def fail(self, message: str, path: tuple[str, ...]) -> NoReturn:
         line = _line(self.text, path)
         raise PolicyFileError(message, where=f"{self.file}:{line}" if line else self.file, source=SOURCE)
+
+
+def _listed(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
 
 
 def _not_toml(problem: Exception, text: str, where: str) -> PolicyFileError:

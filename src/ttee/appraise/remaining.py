@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from ttee.appraise.checks import NO_SINGLE, NOT_BY
+from ttee.appraise.findings import Finding, failed, passed
 from ttee.appraise.policy import ASSURANCES, Policy, pinned_anchor
 from ttee.appraise.rules import Comparison
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from ttee.model import Assurance, Claims, Residual
     from ttee.trust.claimed import Question
@@ -29,7 +31,7 @@ class Remaining:
     assurance: Assurance
     ruled: frozenset[str]
     """Claims whose values a policy lists."""
-    not_checked: tuple[str, ...]
+    not_checked: tuple[str, ...] = ()
 
     def question(self) -> Question:
         """Everything that the answer depends on."""
@@ -44,7 +46,7 @@ class Remaining:
         return residual(self.question(), self.not_checked)
 
 
-def remaining(claims: Claims, policies: Sequence[Policy], at: str, not_checked: tuple[str, ...]) -> Remaining:
+def remaining(claims: Claims, policies: Sequence[Policy], at: str) -> Remaining:
     """Of several assurances the weakest; of several policies whatever any of them pins, since all must accept."""
     anchors = [pinned_anchor(policy, claims, each.digest) for policy in policies for each in claims.relied_on]
     said = [claims.assurance, *(anchor.assurance for anchor in anchors if anchor is not None)]
@@ -56,4 +58,24 @@ def remaining(claims: Claims, policies: Sequence[Policy], at: str, not_checked: 
         for rule in section.rules
         if rule.comparison is Comparison.ONE_OF
     )
-    return Remaining(claims, at, min(said, key=ASSURANCES.index), ruled, not_checked)
+    return Remaining(claims, at, min(said, key=ASSURANCES.index), ruled)
+
+
+def goals_kept(still: Remaining, policy: Policy) -> Iterator[Finding]:
+    """What a policy with goals makes of it, if it accepts this TEE at all."""
+    if not policy.goals or still.claims.tee not in policy.tees:
+        return
+    from ttee.trust.goals import breaches  # noqa: PLC0415 (see above)
+
+    asked = still.question()
+    for goal in policy.goals:
+        for spec, kind, names in ((NOT_BY, "not_by", goal.not_by), (NO_SINGLE, "no_single", goal.no_single)):
+            if names:
+                named = evolve(spec, id=f"policy.trust.{goal.of}.{kind}")
+                broken = breaches(asked, goal.of, kind, names)
+                said = f"{goal.of} is not broken by any {'of' if kind == 'not_by' else 'single'} {', '.join(names)}"
+                yield (
+                    failed(named, f"{goal.of}: {'; '.join(broken)}")
+                    if broken
+                    else passed(named, f"{said}, as published up to {asked.at}")
+                )

@@ -97,7 +97,7 @@ def _rule(check: str) -> Entry | None:
     from ttee.tee import TEES  # noqa: PLC0415
 
     spec = spec_for(check)
-    return _check(evolve(spec, id=check)) if spec and check.split(".")[1] in TEES else None
+    return _check(evolve(spec, id=check)) if spec and check.split(".")[1] in (*TEES, "trust") else None
 
 
 _CODES = {

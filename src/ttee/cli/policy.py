@@ -204,6 +204,9 @@ def _json(found: Policy) -> dict[str, json.Encodable]:
         "measurements": [measurement.hex() for measurement in found.measurements],
         "loosened": sorted(found.loosened),
         "distrust": {"accept": sorted(found.accepts_broken), "refuse": sorted(found.refuses_broken)},
+        "trust": {
+            goal.of: {"not_by": list(goal.not_by), "no_single": list(goal.no_single)} for goal in found.goals
+        },
         "tees": {
             tee: {
                 "anchors": [
@@ -230,6 +233,9 @@ def _words(found: Policy) -> str:
     rows += [("loosened", way) for way in sorted(found.loosened)]
     rows += [("accepts, though broken", each) for each in sorted(found.accepts_broken)]
     rows += [("refuses as broken", each) for each in sorted(found.refuses_broken)]
+    for goal in found.goals:
+        rows += [("refuses", f"what {each} could break: {goal.of}") for each in goal.not_by]
+        rows += [("refuses", f"what any single {each} could break: {goal.of}") for each in goal.no_single]
     for tee, section in found.tees.items():
         rows.append((f"accepts {tee}", "if all of this holds:"))
         rows += [("  but for", f"the exception {each}") for each in section.exceptions]
