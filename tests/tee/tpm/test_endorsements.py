@@ -132,6 +132,27 @@ def test_certificates_and_authorities_are_found_among_files_in_any_order() -> No
         assert any(name.startswith("crl.") for name in found)
 
 
+def test_certificates_that_a_stranger_wrote_for_genuine_names_and_keys_are_not_in_the_way() -> None:
+    stranger = x509.ecdsa(ec.generate_private_key(ec.SECP256R1()))
+    issuer, root = load_pem_chain(vendor().chain(), what="chain", size=range(2, 3))
+    genuine = [tpm().ak_certificate(), issuer.der, root.der]
+    twins = [
+        x509.certificate(
+            subject=each.subject,
+            issuer=each.issuer,
+            key=each.spki,
+            signer=stranger,
+            extensions=[
+                x509.extension(oid, e.value, critical=e.critical) for oid, e in each.extensions.items()
+            ],
+        )
+        for each in (load_certificate(der, what="one") for der in genuine)
+    ]
+    bare = tpm().evidence(NONCE)
+    for offered in ([*twins, *genuine], [*genuine, *twins], *([each, *genuine, each] for each in twins)):
+        assert verified(bare, adopted(bare, *offered)).details["ak_subject"] == "a key of a TPM"
+
+
 def test_a_stray_certificate_of_the_key_does_not_spoil_another_way() -> None:
     """Each way that is offered must hold: so none is added to evidence that has one."""
     challenge = make_credential(tpm().ek.spki, tpm().ak.name)

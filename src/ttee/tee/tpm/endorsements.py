@@ -12,10 +12,11 @@ Authorities' certificates and lists are asked for where certificates say, on hos
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from itertools import islice
 
 from attrs import frozen
 
@@ -25,7 +26,7 @@ from ttee.model import Evidence
 from ttee.pki import loose
 from ttee.pki.addresses import issuer_addresses
 from ttee.pki.certificate import Certificate, load_padded_certificate
-from ttee.pki.found import find
+from ttee.pki.found import MAX_NAMESAKES, MAX_TWINS, find
 from ttee.pki.path import check_issued
 from ttee.tee import lists
 from ttee.tee.sources import Answer, File, Source
@@ -131,16 +132,35 @@ def climb(data: bytes, pool: Sequence[Certificate], own: Own) -> tuple[Certifica
         leaf, _ = load_padded_certificate(data, what="certificate")
     except TteeError:
         return ()
-    known = (*pool, *(root.certificate for root in own if root.certificate is not None))
+    known = (*pool, *_roots(own))
     pinned = {root.digest for root in own}
     path = [leaf]
     while path[-1].issuer != path[-1].subject and len(path) <= MAX_CHAIN:
-        above = [each for each in known if _issued(path[-1], each)]
+        above = list(islice(_issuers(path[-1], known), MAX_TWINS))
         if not above:
             break
-        # Authorities certify each other: a root that is pinned comes first, one that is not last.
-        path.append(max(above, key=lambda each: (each.digest in pinned, each.issuer != each.subject)))
+        # Authorities certify each other: a root that is pinned comes first, one that is not last. Anybody can write a
+        # certificate for an authority's name and key: one that another certified comes before one that none did.
+        path.append(
+            max(
+                above,
+                key=lambda each: (
+                    each.digest in pinned,
+                    each.issuer != each.subject,
+                    any(True for _ in _issuers(each, known)),
+                ),
+            )
+        )
     return tuple(path)
+
+
+def _roots(own: Own) -> Iterator[Certificate]:
+    return (root.certificate for root in own if root.certificate is not None)
+
+
+def _issuers(certificate: Certificate, known: Sequence[Certificate]) -> Iterator[Certificate]:
+    namesakes = (each for each in known if each.subject == certificate.issuer)
+    return (each for each in islice(namesakes, MAX_NAMESAKES) if _issued(certificate, each))
 
 
 def _issued(certificate: Certificate, issuer: Certificate) -> bool:
@@ -161,9 +181,8 @@ def _of_keys(evidence: Evidence, files: Sequence[File], pool: Sequence[Certifica
     except TteeError:
         return found
     if key is not None and not evidence.parts.keys() & CERTIFIED:  # each way that is offered must hold
-        for each in pool:
-            if each.spki == key.spki and not each.is_ca:
-                found[AK] = each.der
+        ours = [each for each in pool if each.spki == key.spki and not each.is_ca]
+        found.update((AK, each.der) for each in _certified_first(ours, pool))
     if "activation" in evidence.parts:
         secret = sha256(evidence.parts["activation"]).hexdigest()
         for file in files:
@@ -172,8 +191,16 @@ def _of_keys(evidence: Evidence, files: Sequence[File], pool: Sequence[Certifica
                 continue
             found[RECORD] = file.data
             if EK not in evidence.parts:
-                found.update((EK, each.der) for each in pool if each.key_digest.hex() == ek)
+                ours = [each for each in pool if each.key_digest.hex() == ek]
+                found.update((EK, each.der) for each in _certified_first(ours, pool))
     return found
+
+
+def _certified_first(ours: Sequence[Certificate], pool: Sequence[Certificate]) -> Sequence[Certificate]:
+    """One of several certificates of a key: of those that somebody known certified, if there are any, the last."""
+    known = (*pool, *_roots(own_roots()))
+    made = [each for each in ours[-MAX_TWINS:] if any(True for _ in _issuers(each, known))]
+    return (made or ours)[-1:]
 
 
 def _sealed_for(data: bytes, secret: str) -> str | None:
