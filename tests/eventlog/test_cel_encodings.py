@@ -17,6 +17,7 @@ from ttee.errors import BindingError, MalformedEvidenceError
 from ttee.eventlog import cel_cbor, cel_json, forms, kinds
 from ttee.eventlog.replay import check_replay, measured_data, misdescribed, replay
 from ttee.eventlog.separators import check_separators
+from ttee.testing import eventlog as make
 
 EXAMPLE: dict[str, Any] = {
     "recnum": 2,
@@ -46,6 +47,14 @@ def record(
         "content": {"event_type": kind, "event_data": data.hex()},
         **changes,
     }
+
+
+def test_a_sha1_log_may_begin_as_a_canonical_one() -> None:
+    """PCR 0 and EV_S_CRTM_VERSION are the same five bytes as a record's number and its size."""
+    old = make.tcg1([make.Entry(0, kinds.S_CRTM_VERSION, b"a version")])
+    canonical = make.cel_record(0, 0, make.tlv(200, b"anything"))
+    assert old[:5] == canonical[:5]
+    assert (forms.parse(old).format, forms.parse(canonical).format) == ("TCG1", "CEL")
 
 
 def as_cbor(number: int, pcr: int, data: bytes, kind: int = kinds.SEPARATOR) -> TaggedValue:

@@ -16,6 +16,8 @@ from ttee.errors import BindingError, MalformedEvidenceError
 from ttee.eventlog.event import ALGORITHMS, SIZES, Event, Log, Registers, bounded, hasher
 
 SOURCE = "TCG Canonical Event Log Format 1.0, section 5"
+TLV = "CEL"
+"""The name of this form."""
 MAX_EVENTS = 1 << 16
 NUMBER, PCR, DIGESTS, MR = 0, 1, 3, 108
 COS = 80
@@ -31,6 +33,8 @@ COS_NAMES = (
     "override-environment",
     "launch-separator",
     "memory-monitor",
+    "gpu-cc-mode",
+    "gpu-attestation-binding",
 )
 _TLV = Struct(">BI")
 
@@ -62,7 +66,7 @@ def parse(data: bytes, *, what: str = "canonical event log") -> Log:
             raise _malformed("a record has digests of other algorithms than the first one", where)
         begin = at
         content_kind, content, at = _tlv(data, at, len(data), what)
-        label = _content(content_kind, content, data[begin:at], digests, where)
+        label, content = _content(content_kind, content, data[begin:at], digests, where)
         if len(events) >= MAX_EVENTS or register[0] > (23 if kind == PCR else 4):
             raise _malformed("it has too many records, or one of a register that no machine has", where)
         events.append(
@@ -71,7 +75,7 @@ def parse(data: bytes, *, what: str = "canonical event log") -> Log:
             )
         )
     registers = Registers.PCR if kind == PCR else Registers.MR
-    return Log("CEL", registers, tuple(ALGORITHMS[each] for each in algorithms), tuple(events))
+    return Log(TLV, registers, tuple(ALGORITHMS[each] for each in algorithms), tuple(events))
 
 
 def _tlv(data: bytes, at: int, end: int, what: str) -> tuple[int, bytes, int]:
@@ -109,11 +113,13 @@ def _digests(listed: bytes, where: str) -> dict[int, bytes]:
     return found
 
 
-def _content(kind: int, content: bytes, whole: bytes, digests: dict[int, bytes], where: str) -> str:
-    """The event's name; of a known type, the content must be what was extended."""
+def _content(
+    kind: int, content: bytes, whole: bytes, digests: dict[int, bytes], where: str
+) -> tuple[str, bytes]:
+    """The event's name and data; of a known type, they must be what was extended."""
     if kind != COS:
-        return f"content of type {kind}"
-    inner, _, end = _tlv(content, 0, len(content), where)
+        return f"content of type {kind}", content
+    inner, value, end = _tlv(content, 0, len(content), where)
     if end != len(content):
         raise _malformed("bytes behind the content of a record", where)
     for algorithm, digest in digests.items():
@@ -123,7 +129,7 @@ def _content(kind: int, content: bytes, whole: bytes, digests: dict[int, bytes],
                 where=where,
                 source=SOURCE,
             )
-    return COS_NAMES[inner] if inner < len(COS_NAMES) else f"COS event {inner}"
+    return (COS_NAMES[inner] if inner < len(COS_NAMES) else f"COS event {inner}"), value
 
 
 def _malformed(message: str, where: str) -> MalformedEvidenceError:

@@ -6,8 +6,9 @@ from __future__ import annotations
 from ttee.eventlog import cel, cel_cbor, cel_json, tcg
 from ttee.eventlog.event import Log
 
-_TLV = bytes([cel.NUMBER, 0, 0, 0, 8])
-"""A record's number, of eight bytes: firmware's logs have the type of their first event here."""
+_TLV = bytes([cel.NUMBER, 0, 0, 0, 8]) + bytes(8)
+"""The number of a first record. Firmware's SHA-1 logs may begin with the same five bytes (PCR 0, EV_S_CRTM_VERSION),
+but then a digest follows."""
 
 
 def parse(data: bytes) -> Log:

@@ -145,9 +145,15 @@ def tlv(kind: int, value: bytes) -> bytes:
 
 
 def cel_record(
-    number: int, register: int, content: bytes, *, kind: int = 108, digest: bytes | None = None
+    number: int,
+    register: int,
+    content: bytes,
+    *,
+    kind: int = 108,
+    digest: bytes | None = None,
+    bank: str = "sha384",
 ) -> bytes:
-    """A record with a SHA-384 digest; `content` is a TLV."""
-    digest = hashlib.sha384(content).digest() if digest is None else digest
-    parts = (tlv(0, number.to_bytes(8)), tlv(kind, bytes([register])), tlv(3, tlv(0x0C, digest)), content)
-    return b"".join(parts)
+    """A record with a digest for one bank; `content` is a TLV."""
+    digest = hasher(bank)(content).digest() if digest is None else digest
+    listed = tlv(_NUMBERS[bank], digest)
+    return b"".join((tlv(0, number.to_bytes(8)), tlv(kind, bytes([register])), tlv(3, listed), content))

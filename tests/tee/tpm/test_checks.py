@@ -37,7 +37,7 @@ from ttee.testing.tpm import NOW, Key, Tpm, Vendor, platform_certificate
 NONCE = b"a nonce of this test"
 FIRST = ["tpm.quote.form", "tpm.quote.magic", "tpm.quote.type", "tpm.ak.attributes"]
 QUOTE = [f"tpm.quote.{name}" for name in ("signature", "nonce", "selection", "digest", "bank", "clock")]
-LOGS = [f"tpm.log.{name}" for name in ("replay", "separators", "data", "secure-boot", "ima")]
+LOGS = [f"tpm.log.{name}" for name in ("replay", "separators", "data", "secure-boot", "ima", "canonical")]
 
 
 @cache
@@ -59,12 +59,15 @@ def listed(claims: Claims, status: Status = Status.PASS) -> list[str]:
 
 
 def booted(*more: Entry) -> tuple[Tpm, dict[str, Any]]:
-    """A TPM after a boot, and its two logs."""
+    """A TPM after a boot, and its three logs."""
     entries = [*make.boot(), *more]
     files = make.ima_entry("/usr/bin/bash", b"#!")
     imas = {10: sha256(bytes(32) + sha256(files[38:]).digest()).digest()}
-    machine = evolve(tpm(), pcrs={"sha256": make.extend(entries, "sha256") | imas})
-    return machine, {"event_log": make.tcg2(entries), "ima_log": files}
+    label = Entry(13, 80, make.tlv(80, make.tlv(0, b"an image")))
+    pcrs = make.extend([*entries, label], "sha256") | imas
+    machine = evolve(tpm(), pcrs={"sha256": pcrs})
+    canonical = make.cel_record(0, 13, label.data, kind=1, bank="sha256")
+    return machine, {"event_log": make.tcg2(entries), "ima_log": files, "canonical_event_log": canonical}
 
 
 # --- every check is listed ----------------------------------------------------------------------------
@@ -72,7 +75,7 @@ def booted(*more: Entry) -> tuple[Tpm, dict[str, Any]]:
 
 def test_a_quote_with_all_that_belongs_to_it_passes_every_check() -> None:
     machine, logs = booted()
-    evidence = machine.evidence(NONCE, [("sha256", range(11))], **logs)
+    evidence = machine.evidence(NONCE, [("sha256", range(14))], **logs)
     seen = verify(evidence).details
     last = {name: seen[name] for name in ("clock", "reset_count", "restart_count")}
     ak = sha256(machine.ak.spki).hexdigest()
@@ -96,7 +99,12 @@ def test_what_was_not_checked_is_listed_as_skipped() -> None:
 def test_a_log_without_pcr_7_says_nothing_about_secure_boot() -> None:
     machine, logs = booted()
     claims = verify(machine.evidence(NONCE, [("sha256", (0, 4))], event_log=logs["event_log"]))
-    assert listed(claims, Status.SKIPPED) == ["tpm.quote.clock", "tpm.log.secure-boot", "tpm.log.ima"]
+    assert listed(claims, Status.SKIPPED) == [
+        "tpm.quote.clock",
+        "tpm.log.secure-boot",
+        "tpm.log.ima",
+        "tpm.log.canonical",
+    ]
 
 
 def test_events_that_extend_nothing_are_not_told() -> None:

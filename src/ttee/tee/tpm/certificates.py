@@ -164,7 +164,8 @@ def check_purpose(path: Path, purpose: str, *, what: str) -> None:
         )
     with der.named(what, CertificateError):
         purposes = [der.oid(der.expect(each, der.OID)) for each in der.sequence(extension.value)]
-    if purpose not in purposes:
+    by_usage = path.root.tells_by_usage and EK_PURPOSE in purposes and path.leaf.key_usage is not None
+    if purpose not in purposes and not by_usage:
         raise CertificateError(
             f"the {what} is for {', '.join(purposes)}, not for {purpose}"[:300], where=what, source=SOURCE
         )

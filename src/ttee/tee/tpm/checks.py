@@ -156,6 +156,13 @@ IMA = CheckSpec(
     remedy="Quote PCR 10 with the log of the same moment.",
     source="Linux, Documentation/security/IMA-templates.rst",
 )
+CANONICAL = CheckSpec(
+    id="tpm.log.canonical",
+    title="Replaying the canonical log of the operating system gives each quoted PCR that it speaks of",
+    guards="A log that tells of another container or image than what was measured.",
+    remedy="Give quote and log of one moment, and quote the PCRs that the log speaks of.",
+    source="TCG Canonical Event Log Format 1.0, section 4.2",
+)
 
 QUOTE_CHECKS = (FORM, MAGIC, TYPE, SIGNATURE, NONCE, SELECTION, DIGEST, BANK)
 """The checks of a quote itself, whoever vouches for its key."""
@@ -178,4 +185,5 @@ CHECKS = (
     BANK,
     CLOCK,
     *LOG_CHECKS,
+    CANONICAL,
 )

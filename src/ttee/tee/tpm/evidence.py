@@ -4,15 +4,18 @@
     quote         TPMS_ATTEST                           signature     TPMT_SIGNATURE
     pcrs          values (`values.py`)                  ak            TPM2B_PUBLIC, TPMT_PUBLIC, or SubjectPublicKeyInfo
     event_log     firmware's (optional)                 ima_log       Linux IMA's (optional)
+    canonical_event_log                                 the operating system's, in the canonical form (optional)
+    unread        names of what came beside these and is not read (optional)
     ak_certificate, ek_certificate, iak_certificate     DER           chain    those above it, PEM
     activation, certification, certification_signature, platform_certificate                    (`trust.py`)
 
-`ak` may be left out beside an `ak_certificate`. Wrapped without asking: the JSON of Trustee's TPM attester, and dumps
-of go-attestation.
+`ak` may be left out beside an `ak_certificate`. Wrapped without asking: the JSON of Trustee's TPM attester, dumps of
+go-attestation, and attestations of go-tpm-tools (`go_tpm_tools.py`).
 """
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Mapping
@@ -22,7 +25,7 @@ from ttee.errors import MalformedEvidenceError
 from ttee.eventlog import forms
 from ttee.eventlog.event import SIZES
 from ttee.model import ClaimValue, Evidence
-from ttee.tee.tpm import keys, values
+from ttee.tee.tpm import go_tpm_tools, keys, values
 from ttee.tee.tpm.quote import described
 from ttee.tee.tpm.structures import parse_attest, parse_signature
 
@@ -41,9 +44,13 @@ OPTIONAL = frozenset(
         "platform_certificate",
         "event_log",
         "ima_log",
+        "canonical_event_log",
+        "unread",
     }
 )
+LOGS = frozenset({"event_log", "ima_log", "canonical_event_log"})
 MAX_JSON = 16 * 1024 * 1024
+_UNREAD = re.compile(rb"[a-z0-9_]{1,64}(, [a-z0-9_]{1,64}){0,63}")
 _BY_SIZE = {SIZES[name]: name for name in ("sha1", "sha256", "sha384", "sha512")}
 
 
@@ -62,10 +69,10 @@ def check_parts(parts: Mapping[str, bytes]) -> None:
 
 
 def wrap(data: bytes) -> Evidence | None:
-    """Evidence out of other verifiers' JSON; None for anything else. Raises MalformedEvidenceError for what is clearly
-    meant as such, and is not well formed."""
+    """Evidence out of other verifiers' JSON or protobuf; None for anything else. Raises MalformedEvidenceError for what
+    is clearly meant as such, and is not well formed."""
     if not data.lstrip(b" \t\r\n").startswith(b"{"):
-        return None
+        return go_tpm_tools.unwrap(NAME, data)
     if b'"tpm_quote"' in data and b'"ak_public"' in data:
         return _from_trustee(_object(json.loads(data, what="evidence", max_size=MAX_JSON), "evidence"))
     if b'"UseTCSDActivationFormat"' in data:
@@ -152,12 +159,22 @@ def describe(evidence: Evidence) -> Mapping[str, ClaimValue]:
             found |= {"ak_name": key.public.name, "ak_attributes": f"{key.public.attributes:08x}"}
     for bank, pcrs in values.parse(parts["pcrs"]).items():
         found |= {f"{bank}_pcr{pcr}": value for pcr, value in pcrs.items()}
-    if "event_log" in parts:
-        log = forms.parse(parts["event_log"])
-        found["events"] = tuple(log.event_name(event) for event in log.events)
-    return found | {
-        name: parts[name] for name in sorted(parts.keys() & OPTIONAL - {"ak", "event_log", "ima_log"})
-    }
+    for name, part in (("events", "event_log"), ("canonical_events", "canonical_event_log")):
+        if part in parts:
+            log = forms.parse(parts[part])
+            found[name] = tuple(log.event_name(event) for event in log.events)
+    if "unread" in parts:
+        found["unread"] = unread(parts)
+    return found | {name: parts[name] for name in sorted(parts.keys() & OPTIONAL - LOGS - {"ak", "unread"})}
+
+
+def unread(parts: Mapping[str, bytes]) -> str:
+    """What came beside the quote and is not read, in words. Raises MalformedEvidenceError."""
+    if not _UNREAD.fullmatch(parts["unread"]):
+        raise MalformedEvidenceError(
+            "the part `unread` is no list of names", where="unread", source="docs/spec/tpm.md"
+        )
+    return parts["unread"].decode("ascii")
 
 
 def _object(value: json.JsonValue, what: str) -> Mapping[str, json.JsonValue]:

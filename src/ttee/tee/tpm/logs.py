@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The logs beside a quote: firmware's and IMA's. They count for quoted PCRs alone, and only where they replay.
+"""The logs beside a quote: firmware's, IMA's, and the operating system's. They count for quoted PCRs alone, and only
+where they replay.
 
     1   replayed, the log gives each quoted PCR it speaks of  tpm.log.replay
     2   the firmware drew its lines                           tpm.log.separators
     3   events have the data that was hashed                  tpm.log.data
     4   secure boot is a whole story (PCR 7)                  tpm.log.secure-boot
     5   IMA's log gives its PCR                               tpm.log.ima
+    6   the operating system's canonical log gives its PCRs   tpm.log.canonical
 
 A machine sends the same log with each quote until it boots again: what held for these very bytes and values is
 remembered.
@@ -16,10 +18,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ttee.errors import BindingError
 from ttee.eventlog import forms, ima, secure_boot
+from ttee.eventlog.cos import container
 from ttee.eventlog.event import SIZES, Log
 from ttee.eventlog.replay import check_replay, measured_data, misdescribed
 from ttee.eventlog.separators import check_separators
@@ -48,6 +51,33 @@ class Story:
 
 
 _STORIES: PositiveCache[bytes, Story] = PositiveCache(256)
+
+
+def read_logs(parts: Mapping[str, bytes], bank: str, values: Mapping[int, bytes], steps: Steps) -> Story:
+    """Steps 1 to 6, for all logs that are there. Raises MalformedEvidenceError, BindingError."""
+    story = Story(())
+    if "event_log" in parts:
+        story = read_event_log(parts["event_log"], bank, values)
+        steps.extend(story.checks)
+    else:
+        for spec in (checks.REPLAY, checks.SEPARATORS, checks.EVENT_DATA, checks.SECURE_BOOT):
+            steps.skipped(spec, "the evidence has no event log")
+    covered = story.covered
+    if "ima_log" in parts:
+        covered |= read_ima_log(parts["ima_log"], bank, values, steps)
+    else:
+        steps.skipped(checks.IMA, "the evidence has no IMA log")
+    if "canonical_event_log" not in parts:
+        steps.skipped(checks.CANONICAL, "the evidence has no canonical event log")
+        return evolve(story, covered=covered)
+    told = read_canonical_log(parts["canonical_event_log"], bank, values, steps)
+    return Story(
+        steps.checks,
+        story.events + told.events,
+        {**story.details, **told.details},
+        story.not_checked + told.not_checked,
+        covered | told.covered,
+    )
 
 
 def read_event_log(data: bytes, bank: str, values: Mapping[int, bytes]) -> Story:
@@ -133,6 +163,27 @@ def read_ima_log(data: bytes, bank: str, values: Mapping[int, bytes], steps: Ste
             )
         step.detail = f"{len(log.events)} entries give PCR {', '.join(map(str, covered))} ({bank})"
     return frozenset(covered)
+
+
+def read_canonical_log(data: bytes, bank: str, values: Mapping[int, bytes], steps: Steps) -> Story:
+    """Step 6; such as Confidential Space's, of the container that it runs. Raises MalformedEvidenceError,
+    BindingError."""
+    with steps(checks.CANONICAL, "") as step:
+        log = forms.parse(data)
+        covered = check_replay(log, bank, values).keys()
+        if not covered:
+            raise BindingError(
+                "the canonical event log is of PCRs that are not quoted",
+                where="canonical_event_log",
+                hint="quote the PCRs that it speaks of",
+            )
+        step.detail = f"{len(log.events)} records give PCR {', '.join(map(str, sorted(covered)))} ({bank})"
+    events = tuple(
+        (event.register, event.name, measured_data(log, event, bank) or b"")
+        for event in log.events
+        if event.digests and event.register in covered
+    )
+    return Story((), events, container(log, covered), _left_out(log, values), frozenset(covered))
 
 
 def unexplained(bank: str, values: Mapping[int, bytes], covered: frozenset[int]) -> tuple[int, ...]:

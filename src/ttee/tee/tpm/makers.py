@@ -21,11 +21,16 @@ from ttee.pki.certificate import Certificate, load_pem_chain
 
 @frozen(slots=True)
 class Pinned:
-    """A pinned root, what its TPMs are, and whether its certificates say what they are for."""
+    """A pinned root, what its TPMs are, and whether its certificates say what they are for.
+
+    `tells_by_usage`: those of attestation keys say that they are of endorsement keys, and only keyUsage tells them
+    apart: the one signs, the other never does.
+    """
 
     name: str
     assurance: Assurance
     says_purpose: bool = True
+    tells_by_usage: bool = False
     note: str = ""
 
 
@@ -48,7 +53,10 @@ FILES = {
         note="a virtual TPM of Google Compute Engine",
     ),
     "google-tpm-ek-root-1.pem": Pinned(
-        "Google TPM EK root 1", Assurance.EMULATED, note="a virtual TPM of Google Compute Engine"
+        "Google TPM EK root 1",
+        Assurance.EMULATED,
+        tells_by_usage=True,
+        note="a virtual TPM of Google Compute Engine",
     ),
 }
 """Files in roots/."""

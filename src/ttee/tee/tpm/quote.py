@@ -28,7 +28,8 @@ from ttee.tee.tpm.keys import Key
 from ttee.tee.tpm.structures import MAGIC, QUOTE, Attest, Selection, Signature, parse_attest
 from ttee.tee.tpm.values import Values
 
-_PREFERRED = ("sha512", "sha384", "sha256", "sha3_512", "sha3_384", "sha3_256", "sm3", "sha1")
+PREFERRED = ("sha512", "sha384", "sha256", "sha3_512", "sha3_384", "sha3_256", "sm3", "sha1")
+"""Banks, the strongest first."""
 
 
 def read_quote(data: bytes, steps: Steps) -> Attest:
@@ -81,7 +82,7 @@ def verify_quote(
                 digest.update(values[bank][pcr])
         if not compare_digest(digest.digest(), attest.digest):
             raise BindingError("the PCR values do not have the digest that is signed", where="pcrs")
-    bank = next(each for each in _PREFERRED if any(each == name and pcrs for name, pcrs in attest.selection))
+    bank = next(each for each in PREFERRED if any(each == name and pcrs for name, pcrs in attest.selection))
     if bank in WEAK:
         steps.skipped(
             checks.BANK, "the quote is of SHA-1 PCRs alone: its claims are called sha1_pcr…, not pcr…"

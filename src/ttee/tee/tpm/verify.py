@@ -23,7 +23,7 @@ from ttee.pki.certificate import load_padded_certificate
 from ttee.tee.steps import Steps
 from ttee.tee.tpm import checks, keys, logs, values
 from ttee.tee.tpm.clock import check_not_back
-from ttee.tee.tpm.evidence import NAME, check_parts
+from ttee.tee.tpm.evidence import NAME, check_parts, unread
 from ttee.tee.tpm.keys import Key
 from ttee.tee.tpm.quote import described, pcr_claims, pcr_pins, read_quote, verify_quote
 from ttee.tee.tpm.structures import Attest, parse_signature
@@ -60,25 +60,16 @@ def verify(
     else:
         with steps(checks.CLOCK, "") as step:
             step.detail = check_not_back(attest, ak, last_seen)
-    story, covered = logs.Story(()), frozenset[int]()
-    if "event_log" in parts:
-        story = logs.read_event_log(parts["event_log"], bank, claimed[bank])
-        steps.extend(story.checks)
-        covered = story.covered
-    else:
-        for spec in (checks.REPLAY, checks.SEPARATORS, checks.EVENT_DATA, checks.SECURE_BOOT):
-            steps.skipped(spec, "the evidence has no event log")
-    if "ima_log" in parts:
-        covered |= logs.read_ima_log(parts["ima_log"], bank, claimed[bank], steps)
-    else:
-        steps.skipped(checks.IMA, "the evidence has no IMA log")
-    unexplained = logs.unexplained(bank, claimed[bank], covered)
+    story = logs.read_logs(parts, bank, claimed[bank], steps)
+    unexplained = logs.unexplained(bank, claimed[bank], story.covered)
     pcrs = pcr_claims(attest.selection, claimed, bank)
     not_checked = [*vouched.not_checked, *story.not_checked]
     if unexplained:
         not_checked.append(
             f"what extended PCR {', '.join(map(str, unexplained))}: no log that was given tells"
         )
+    if "unread" in parts:
+        not_checked.append(f"what came beside the quote, and is not read: {unread(parts)}")
     if nonce is None:
         not_checked.append("freshness: no nonce was given; the quote may be a replay")
     return Claims(
