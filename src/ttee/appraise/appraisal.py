@@ -82,7 +82,8 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     require_any(policies)
     when = moment(at)
     findings: list[Finding] = []
-    still = remaining(claims, policies, at)
+    not_checked = claims.not_checked + _ignored(claims, policies)
+    still = remaining(claims, policies, at, not_checked)
     for policy in policies:
         label = f"[{policy.name}] " if len(policies) > 1 else ""
         for finding in (*_appraise_one(claims, policy, when), *goals_kept(still, policy)):
@@ -91,7 +92,6 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
     if not all(policy.signature_only for policy in policies):
         findings += _pinned(claims, policies)
     every = claims.checks + tuple(finding.check for finding in findings)
-    not_checked = claims.not_checked + _ignored(claims, policies)
     return Verdict(
         status=max((_TIERS[check.status] for check in every), default=Tier.NONE),
         vector=_vector(claims, findings),
@@ -101,7 +101,7 @@ def appraise(claims: Claims, policies: Sequence[Policy], *, at: str) -> Verdict:
         loosened=tuple(dict.fromkeys(finding.loosened for finding in findings if finding.loosened)),
         at=at,
         policy=tuple((policy.name, policy.digest) for policy in policies),
-        still=evolve(still, not_checked=not_checked),
+        still=still,
     )
 
 

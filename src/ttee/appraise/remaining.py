@@ -6,13 +6,14 @@ The rooms of residual trust are imported here when they are first needed: they b
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from attrs import evolve, frozen
 
 from ttee.appraise.checks import NO_SINGLE, NOT_BY
 from ttee.appraise.findings import Finding, failed, passed
-from ttee.appraise.policy import ASSURANCES, Policy, pinned_anchor
+from ttee.appraise.policy import ASSURANCES, Policy, anchors_for
 from ttee.appraise.rules import Comparison
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Remaining:
     assurance: Assurance
     ruled: frozenset[str]
     """Claims whose values a policy lists."""
-    not_checked: tuple[str, ...] = ()
+    not_checked: tuple[str, ...]
 
     def question(self) -> Question:
         """Everything that the answer depends on."""
@@ -46,19 +47,16 @@ class Remaining:
         return residual(self.question(), self.not_checked)
 
 
-def remaining(claims: Claims, policies: Sequence[Policy], at: str) -> Remaining:
+def remaining(claims: Claims, policies: Sequence[Policy], at: str, not_checked: tuple[str, ...]) -> Remaining:
     """Of several assurances the weakest; of several policies whatever any of them pins, since all must accept."""
-    anchors = [pinned_anchor(policy, claims, each.digest) for policy in policies for each in claims.relied_on]
-    said = [claims.assurance, *(anchor.assurance for anchor in anchors if anchor is not None)]
-    ruled = frozenset(
-        rule.claim
-        for policy in policies
-        for section in (policy.tees.get(claims.tee),)
-        if section is not None
-        for rule in section.rules
-        if rule.comparison is Comparison.ONE_OF
-    )
-    return Remaining(claims, at, min(said, key=ASSURANCES.index), ruled)
+    said, ruled = [claims.assurance], set[str]()
+    for policy in policies:
+        if anchors := anchors_for(policy, claims):
+            digests = {each.digest for each in claims.relied_on}
+            said += [anchor.assurance for anchor in anchors if sha256(anchor.key).digest() in digests]
+        if section := policy.tees.get(claims.tee):
+            ruled.update(rule.claim for rule in section.rules if rule.comparison is Comparison.ONE_OF)
+    return Remaining(claims, at, min(said, key=ASSURANCES.index), frozenset(ruled), not_checked)
 
 
 def goals_kept(still: Remaining, policy: Policy) -> Iterator[Finding]:

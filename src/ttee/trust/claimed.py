@@ -8,7 +8,7 @@ then has which role. A fact that no claim says stays unknown, and counts for the
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from attrs import frozen
@@ -28,6 +28,8 @@ TEES = Path(__file__).parents[1] / "tee"
 MAX_SIZE = 64 * 1024
 MAX_TEXT = 64
 """Longer claims are no facts: nothing compares them, and they would fill the memory of answers."""
+MEMORY = 1024
+"""Questions that are remembered, by what claims say."""
 DEBUG, ASSURANCE = "debug", "assurance"
 """Facts of every TEE, from claims that have names for all of them."""
 _ROLES = (*(role for role in ROLES if role != "author"), "owner")
@@ -111,38 +113,62 @@ def question(
     of `details` whose values it lists.
     """
     sheet = sheets()[claims.tee]
-    facts = facts_of(claims, sheet)
-    if assurance is not None:
-        facts[ASSURANCE] = assurance.value
+    details = claims.details
+    return _question(
+        claims.tee,
+        tuple([details.get(read.claim) for _, read in sheet.reads]),
+        claims.debug,
+        assurance or claims.assurance,
+        tuple([(each.kind, each.name) for each in claims.relied_on if each.kind in ("root", "anchor")]),
+        any(name in ruled for name in sheet.machine),
+        at[:10],
+    )
+
+
+@lru_cache(MEMORY)
+def _question(  # noqa: PLR0917 (what it is remembered by)
+    tee: str,
+    said: tuple[ClaimValue, ...],
+    debug: bool | None,
+    assurance: Assurance,
+    relied_on: tuple[tuple[str, str], ...],
+    pinned: bool,
+    day: str,
+) -> Question:
+    sheet = sheets()[tee]
+    facts = facts_of(sheet, said, debug, assurance)
     designs = tuple(
         id_ for id_, when in sheet.designs if all(each.holds(facts) is not False for each in when)
     )
-    roots = [each.name for each in claims.relied_on if each.kind == "root"]
     roles: dict[str, tuple[Party, ...]] = {}
     for placed in sheet.placed:
-        if all(each.holds(facts) for each in placed.when) and (not placed.root or placed.root in roots):
+        if all(each.holds(facts) for each in placed.when) and (
+            not placed.root or ("root", placed.root) in relied_on
+        ):
             roles[placed.role] = (*roles.get(placed.role, ()), placed.party)
-    pinned = dict.fromkeys(each.name for each in claims.relied_on if each.kind == "anchor")
+    anchors = dict.fromkeys(name for kind, name in relied_on if kind == "anchor")
     return Question(
         designs or tuple(id_ for id_, _ in sheet.designs),
         tuple(sorted(facts.items())),
         tuple(sorted(roles.items())),
-        tuple(_holder(number, name) for number, name in enumerate(pinned, 1)),
-        any(name in ruled for name in sheet.machine) or (sheet.device_anchors and bool(pinned)),
-        min(at[:10], shipped().as_of.isoformat()),
+        tuple(_holder(number, name) for number, name in enumerate(anchors, 1)),
+        pinned or (sheet.device_anchors and bool(anchors)),
+        min(day, shipped().as_of.isoformat()),
     )
 
 
-def facts_of(claims: Claims, sheet: Sheet) -> dict[str, Fact]:
-    """What is known of the TEE."""
+def facts_of(
+    sheet: Sheet, said: Sequence[ClaimValue], debug: bool | None, assurance: Assurance
+) -> dict[str, Fact]:
+    """What is known of the TEE; `said` has the claims that `sheet.reads` names, in this order."""
     facts: dict[str, Fact] = {}
-    for name, read in sheet.reads:
-        value = read.of(claims.details.get(read.claim))
+    for (name, read), claim in zip(sheet.reads, said, strict=True):
+        value = read.of(claim)
         if value is not None:
             facts[name] = value
-    if claims.debug is not None:
-        facts[DEBUG] = claims.debug
-    facts[ASSURANCE] = claims.assurance.value
+    if debug is not None:
+        facts[DEBUG] = debug
+    facts[ASSURANCE] = assurance.value
     for derived in sheet.derived:
         if all(each.holds(facts) for each in derived.when):
             facts[derived.fact] = derived.value
@@ -212,9 +238,7 @@ def parse_sheet(data: bytes, name: str) -> tuple[str, Sheet]:
     """The TEE that a `facts.toml` is about, and what it says. Raises KnowledgeError."""
     document = loads(data, name=name, max_size=MAX_SIZE, error=KnowledgeError)
     top = Table(document, document.values, (), KnowledgeError)
-    top.known(
-        "schema", "tee", "machine", "device_anchors", "design", "facts", "derived", "party"
-    )
+    top.known("schema", "tee", "machine", "device_anchors", "design", "facts", "derived", "party")
     if top.values.get("schema") != SCHEMA:
         top.fail(f"the schema must be {SCHEMA!r}", "schema")
     knowledge = shipped()
