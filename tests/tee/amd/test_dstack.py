@@ -13,7 +13,8 @@ from tests.formats.attested import REPORT_DATA, found
 from tests.tee.amd.vendors import vendor as amd_vendor
 from ttee.errors import BindingError
 from ttee.formats import dstack_v0
-from ttee.model import Evidence
+from ttee.model import Evidence, Status
+from ttee.tee.amd import table
 from ttee.tee.amd.verify import verify as verify_amd
 from ttee.tee.recognise import recognise
 from ttee.testing import amd
@@ -41,6 +42,10 @@ def test_an_snp_report_vouches_for_the_document_by_its_host_data(version: str) -
     evidence = Evidence(evidence.tee, evidence.parts)
     claims = verify_amd(evidence, maker.endorsements(chip), at=amd.NOW)
     assert (claims.details["compose_hash"], claims.details["key_provider"]) == (b"\xbb" * 32, "kms")
+    assert "amd.dstack.statement" in [check.id for check in claims.checks if check.status is Status.PASS]
+    assert "the configuration in the dstack attestation: nothing signs it" in claims.not_checked
+    tabled = Evidence(evidence.tee, {**evidence.parts, "certificates": table.encode({})})
+    assert verify_amd(tabled, maker.endorsements(chip), at=amd.NOW).details == claims.details
     other = evolve(made, mr_config=DOCUMENT.replace("bb", "bc"))
     with pytest.raises(BindingError, match="digest of mr_config") as caught:
         verify_amd(
@@ -49,3 +54,10 @@ def test_an_snp_report_vouches_for_the_document_by_its_host_data(version: str) -
             at=amd.NOW,
         )
     assert caught.value.check == "amd.dstack.statement"
+    renamed = evolve(made, report_data=bytes(64))
+    with pytest.raises(BindingError, match="names the report data"):
+        verify_amd(
+            Evidence(evidence.tee, found(getattr(renamed, version)()).parts),
+            maker.endorsements(chip),
+            at=amd.NOW,
+        )
