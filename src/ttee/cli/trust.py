@@ -83,6 +83,7 @@ def who(output: Output, deployment: str, properties: Sequence[str], at: str | No
 @click.pass_obj
 def can(
     output: Output,
+    *,
     deployment: str,
     adversary: str,
     budget: int | None,
@@ -121,4 +122,4 @@ def asked(properties: Sequence[str]) -> list[Property]:
 if TYPE_CHECKING:
     from ttee.trust.knowledge import Property
 
-from ttee.cli import trust_compare, trust_explain  # noqa: E402, F401 (they add their commands)
+from ttee.cli import trust_compare, trust_explain, trust_pages  # noqa: E402, F401 (they add their commands)

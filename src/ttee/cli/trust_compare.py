@@ -29,8 +29,8 @@ from ttee.cli.trust_options import at_option, deployment_argument, load, propert
 def compare(output: Output, deployments: Sequence[str], everything: bool, at: str | None) -> None:
     """Show what each kind of attacker breaks, and which dominates which.
 
-    Each cell says what is broken as it stands, and after the slash what is left with every fix applied and checked. A "-"
-    means that no break was published, not that there is none.
+    Each cell says what is broken as it stands, and after the slash what is left with every fix applied and checked.
+    A "-" means that no break was published, not that there is none.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
     from ttee.trust.scorecard import order, row  # noqa: PLC0415

@@ -143,9 +143,7 @@ def entry(knowledge: Knowledge, name: str) -> Entry:
 
 
 def _attack(knowledge: Knowledge, attack: Attack) -> str:
-    ways = []
-    for needs in attack.needs:
-        ways.append(joined([knowledge.capabilities[each].name for each in needs]))
+    ways = [joined([knowledge.capabilities[each].name for each in needs]) for needs in attack.needs]
     targets = []
     for target in attack.targets:
         known = knowledge.designs.get(target.tee)

@@ -30,6 +30,10 @@ NOT_SECURE = (
     'A "-" means that nobody has published a break that this attacker can carry out: with few studies it says little. '
     "`ttee trust explain NAME:COLUMN` explains a cell."
 )
+PRICED = (
+    "0: it has what it takes. -: no money helps, by what is published. What equipment costs where no price was published "
+    "counts as nothing; work and time are not counted."
+)
 
 
 def compare_text(model: Model, rows: Sequence[Row], above: Sequence[tuple[str, str]]) -> str:
@@ -56,8 +60,8 @@ def compare_text(model: Model, rows: Sequence[Row], above: Sequence[tuple[str, s
     if better:
         lines.append(
             wrapped(
-                "To dominate is to be broken nowhere where the other is not, by what is published; it passes on from one "
-                "to the next."
+                "To dominate is to be broken nowhere where the other is not, by what is published; it passes on "
+                "from one to the next."
             )
         )
     lines.append(wrapped(NOT_SECURE))
@@ -200,10 +204,9 @@ def prices_text(model: Model, found: Mapping[Adversary, Mapping[Property, Price]
         "",
         table([head, *body]),
         "",
-        wrapped("0: it has what it takes. -: no money helps, by what is published. What equipment costs where no price was "
-                "published counts as nothing; work and time are not counted."),
+        wrapped(PRICED),
         *map(wrapped, map(depth_words, depths(model))),
-    ]  # fmt: skip
+    ]
     return "\n".join(lines)
 
 

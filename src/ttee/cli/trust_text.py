@@ -71,7 +71,7 @@ def _rows(model: Model, each: Statement) -> Iterator[tuple[str, str]]:
         yield "for money", way_words(model, each.goal, each.money[1])
     yield from _published(model, each)
     for title, way in (("left open", Way.OPEN), ("by leaks", Way.LEAKS)):
-        if (family := each.family(way)) is not None:
+        if (family := each.of(way)) is not None:
             yield title, f"{_examples(model, family, 2)} (nobody has published how)"
     if each.cheapest is not None:
         yield "cheapest", f"{usd(each.cheapest[0])}: {cut_words(model, each.cheapest[1])}"
@@ -91,7 +91,7 @@ def _published(model: Model, each: Statement) -> Iterator[tuple[str, str]]:
     studies = joined(
         [f"{depth.name}: {several(depth.studies, 'study', 'studies')}" for depth in depths(model)]
     )
-    family = each.family(Way.PUBLISHED)
+    family = each.of(Way.PUBLISHED)
     if family is None:
         yield "published", f"no published break ({studies}): only undisclosed flaws, and who is named here"
         return

@@ -47,7 +47,7 @@ class Difference:
 def difference(one: Model, other: Model, property_: Property, limits: Limits = DEFAULT) -> Difference:
     """What changes for a property from one deployment to the other. Raises TooLargeError.
 
-    Events that only one of them has count as never happening in the other: machines and operators are told apart by name.
+    Events that only one of them has never happen in the other: machines and operators are told apart by name.
     """
     mine, theirs = singles(one, one.goal(property_)), singles(other, other.goal(property_))
     return Difference(

@@ -15,7 +15,7 @@ from ttee.trust.knowledge import Adversary, Property
 
 @frozen(slots=True)
 class Price:
-    """The least money with which an adversary breaks a property; infinite if no money helps. `bought`: what it takes."""
+    """The least money with which an adversary breaks a property, infinite if none helps, and what it buys."""
 
     usd: float
     bought: frozenset[str]

@@ -96,7 +96,7 @@ class Statement:
     """All cuts in one sentence."""
     listed: tuple[frozenset[str], ...] = ()
 
-    def family(self, way: Way) -> Family | None:
+    def of(self, way: Way) -> Family | None:
         """The cuts of one kind, if there are any."""
         return next((each for each in self.families if each.way is way), None)
 
@@ -128,9 +128,9 @@ def statement(model: Model, property_: Property, *, listed: int = 0, limits: Lim
     whole = ask.who(model, goal, limits=limits)
     families = []
     for way in Way:
-        family = _family(model, goal, way, limits)
-        if family is not None:
-            families.append(family)
+        found = family(model, goal, way, limits)
+        if found is not None:
+            families.append(found)
     means = model.means()
     had = [id_ for id_, event in model.events.items() if event.kind is Kind.CAPABILITY]
     had += means
@@ -140,7 +140,7 @@ def statement(model: Model, property_: Property, *, listed: int = 0, limits: Lim
         singles(model, goal),
         cuts_of(model.base, means, goal, limits=limits).cheapest(partial(ask.cost, model)),
         tuple(families),
-        _family(mended(model), goal, Way.PUBLISHED, limits),
+        family(mended(model), goal, Way.PUBLISHED, limits),
         cuts_of(model.base, had, goal, limits=limits).cheapest(partial(ask.cost, model)),
         whole.count,
         whole.histogram(),
@@ -247,7 +247,7 @@ def singles(model: Model, goal: str) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _family(model: Model, goal: str, way: Way, limits: Limits) -> Family | None:
+def family(model: Model, goal: str, way: Way, limits: Limits = DEFAULT) -> Family | None:
     """The cuts made of events of these kinds alone. One that must contain a mark is in the family with the marks and
     not in the one without, so that numbers are the difference of the two."""
     kinds, mark = OF_WAY[way], BEYOND.get(way)

@@ -124,9 +124,15 @@ def cut_words(model: Model, cut: Iterable[str]) -> str:
     for event in of[Kind.CAPABILITY]:
         places.setdefault(event.groups.get("machine", ""), []).append(event)
     alone = len(_machines(model)) == 1
+    alike: dict[str, list[str]] = {}
     for place, has in sorted(places.items()):
-        where = f" at {place}" if place and not alone else ""
-        said.append(f"whoever has {joined([_bare(model, event) for event in has])}{where}")
+        alike.setdefault(joined([_bare(model, event) for event in has]), []).append(place)
+    held = [
+        has if alone or where == [""] else f"{has} {joined([f'at {each}' for each in where])}"
+        for has, where in alike.items()
+    ]
+    if held:
+        said.append(f"whoever has {', and '.join(held)}")
     said += [event.name for event in of[Kind.FLAW]]
     means = [*of[Kind.EQUIPMENT], *of[Kind.MACHINE]]
     once = [event.name for kind in (Kind.EXPOSURE, Kind.CRYPTO, Kind.LEAK) for event in of[kind]]
