@@ -279,6 +279,24 @@ def test_files_that_were_named_and_are_of_no_use_are_listed() -> None:
     assert collect(named=named[1:2]).unread == ("noise.der",)
 
 
+def test_much_is_not_looked_through_for_what_is_of_no_use(
+    tee: list[Tee], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file is left out after the other to see what it is good for, so that it takes time squared."""
+    looked_at: list[int] = []
+
+    def adopting(evidence: Evidence, some: Sequence[File], at: datetime) -> Mapping[str, bytes]:
+        looked_at.append(sum(len(file.data) for file in some))
+        return adopt(evidence, some, at)
+
+    tee[0] = evolve(tee[0], adopt=adopting)
+    monkeypatch.setattr(room, "MAX_LOOKED_AT", 1000)
+    named = [File("key", b"key:1"), *(File(f"other {n}", b"?" * 100) for n in range(9))]
+    assert collect(named=named).unread == ()
+    assert sum(looked_at) == 905
+    assert collect(named=named[:3]).unread == ("other 0", "other 1")
+
+
 def test_documents_of_an_evidence_file_that_nobody_reads_are_listed(questions: Questions) -> None:
     evidence = evolve(EVIDENCE, endorsements={"key": b"theirs", "list.2": b"x", "nonsense": b"y"})
     gathered = gather(evidence, at=NOW)

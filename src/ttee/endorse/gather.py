@@ -31,7 +31,8 @@ from ttee.tee.sources import Answer, File, Source
 
 MAX_ROUNDS = 8
 MAX_QUESTIONS = 64
-MAX_LEFT_OUT = 64
+MAX_LEFT_OUT, MAX_LOOKED_AT = 64, 32 * 1024 * 1024
+"""Files, and bytes of files time and again, that are looked through for which of them are of use."""
 _FOREVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -95,7 +96,7 @@ def gather(
     unread = _unknown(tee, evidence.endorsements)
     if not documents:
         unread += tuple(file.name for file in named)
-    elif tee.adopt and 0 < len(named) <= MAX_LEFT_OUT:
+    elif tee.adopt and 0 < len(named) <= MAX_LEFT_OUT and _work(named, files) <= MAX_LOOKED_AT:
         adopt = tee.adopt
         unread += _useless(lambda some: adopt(evidence, some, at), named, files)
     search = _Search(stores, fetcher, at, renew, ask)
@@ -248,6 +249,11 @@ def _reads(tee: Tee, name: str) -> bool:
     return any(
         name.startswith(known[:-1]) if known.endswith(".*") else name == known for known in tee.documents
     )
+
+
+def _work(named: Sequence[File], files: Sequence[File]) -> int:
+    """How many bytes `_useless` looks at."""
+    return len(named) * sum(len(file.data) for file in (*named, *files))
 
 
 def _useless(
