@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from tests.trust.known import model
 from ttee.trust import ask
-from ttee.trust.knowledge import Adversary
+from ttee.trust.terms import Adversary
 from ttee.trust.rules import Kind
 
 ONE = '[part.a]\ntee = "tdx"\noperator = "google"\n'

@@ -11,7 +11,7 @@ from tests.trust.known import deployment, knowledge
 from ttee.errors import DeploymentError
 from ttee.trust.channel import Binding
 from ttee.trust.deployment import Channel, KOf, Once, Poc, Split, Tee, children, parse_deployment
-from ttee.trust.knowledge import Holders
+from ttee.trust.terms import Holders
 
 TEES = '[part.a]\ntee = "tdx"\noperator = "google"\n[part.b]\ntee = "snp"\n[part.c]\ntee = "cca"\n'
 

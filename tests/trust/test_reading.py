@@ -18,7 +18,7 @@ from tests.trust.known import (
     knowledge_of,
 )
 from ttee.errors import KnowledgeError, QuestionError
-from ttee.trust.knowledge import Property, Reach
+from ttee.trust.terms import Property, Reach
 from ttee.trust.reading import read_knowledge
 
 Files = dict[str, str]

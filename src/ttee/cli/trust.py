@@ -120,6 +120,6 @@ def asked(properties: Sequence[str]) -> list[Property]:
 
 
 if TYPE_CHECKING:
-    from ttee.trust.knowledge import Property
+    from ttee.trust.terms import Property
 
 from ttee.cli import trust_compare, trust_explain, trust_pages  # noqa: E402, F401 (they add their commands)

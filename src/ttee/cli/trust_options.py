@@ -13,7 +13,7 @@ from ttee.cli.options import read_input
 if TYPE_CHECKING:
     from ttee.trust.build import Model
     from ttee.trust.deployment import Deployment
-    from ttee.trust.knowledge import Knowledge
+    from ttee.trust.terms import Knowledge
 
 deployment_argument = click.argument("deployment", metavar="D")
 property_option = click.option(

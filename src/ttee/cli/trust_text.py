@@ -10,7 +10,7 @@ from ttee.cli.output import styled
 from ttee.codec import json
 from ttee.trust.ask import Answer
 from ttee.trust.build import Model
-from ttee.trust.knowledge import Adversary, Property
+from ttee.trust.terms import Adversary, Property
 from ttee.trust.statement import (
     AXES,
     Depth,

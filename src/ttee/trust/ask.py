@@ -12,7 +12,7 @@ from ttee.errors import QuestionError
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Cuts, Limits, cuts_of
 from ttee.trust.deployment import nearest
-from ttee.trust.knowledge import Adversary, Over, Scope
+from ttee.trust.terms import Adversary, Over, Scope
 from ttee.trust.rules import Derivation, Kind, Rule
 
 AXES = ("party", "vendor", "jurisdiction", "component", "codebase", "machine", "code", "design")

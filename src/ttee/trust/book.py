@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ttee.trust.knowledge import Attack, Capability, Component, Design, Holders, Knowledge, Party
+from ttee.trust.terms import Attack, Capability, Component, Design, Holders, Knowledge, Party
 from ttee.trust.rules import Event, Kind, Rule, Source
 
 SPEC = (Source("docs/spec/trust.md, section 5"),)

@@ -26,7 +26,7 @@ from ttee.trust.deployment import (
     Tee,
     nearest,
 )
-from ttee.trust.knowledge import FIXES, Design, Holders, Knowledge, Property
+from ttee.trust.terms import FIXES, Design, Holders, Knowledge, Property
 from ttee.trust.leaf import Assumed, Leaf, machine_rules
 from ttee.trust.rules import Event, Kind, RuleBase
 

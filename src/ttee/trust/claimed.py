@@ -18,7 +18,7 @@ from ttee.errors import KnowledgeError
 from ttee.model import Assurance, Claims, ClaimValue
 from ttee.trust.deployment import Deployment, KOf, Part, Tee
 from ttee.trust.facts import Condition, Fact
-from ttee.trust.knowledge import ROLES, Holders, Knowledge, Party
+from ttee.trust.terms import ROLES, Holders, Knowledge, Party
 from ttee.trust.reading import conditions
 from ttee.trust.shipped import shipped
 from ttee.trust.table import Table

@@ -10,7 +10,7 @@ from attrs import frozen
 from ttee.trust import ask
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Limits
-from ttee.trust.knowledge import Property
+from ttee.trust.terms import Property
 from ttee.trust.statement import AXES, singles
 
 MOST = 2000

@@ -12,7 +12,7 @@ from ttee.codec.toml import loads
 from ttee.errors import DeploymentError
 from ttee.trust.channel import Binding
 from ttee.trust.facts import Fact
-from ttee.trust.knowledge import DESIGN_ROLES, Holders, Knowledge, Party
+from ttee.trust.terms import DESIGN_ROLES, Holders, Knowledge, Party
 from ttee.trust.reading import PLACEHOLDERS, holders, threshold
 from ttee.trust.table import Table, meant
 

@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from ttee.trust.book import Book
 from ttee.trust.deployment import Tee
-from ttee.trust.knowledge import (
+from ttee.trust.terms import (
     EFFECTS,
     Attack,
     Design,

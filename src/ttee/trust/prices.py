@@ -10,7 +10,7 @@ from attrs import frozen
 
 from ttee.trust import ask
 from ttee.trust.build import Model
-from ttee.trust.knowledge import Adversary, Property
+from ttee.trust.terms import Adversary, Property
 
 
 @frozen(slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
 from ttee.trust.facts import Comparison, Condition
-from ttee.trust.knowledge import (
+from ttee.trust.terms import (
     CLASSES,
     DESIGN_ROLES,
     DIMENSIONS,

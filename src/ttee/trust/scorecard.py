@@ -15,7 +15,7 @@ from ttee.errors import QuestionError
 from ttee.trust import ask
 from ttee.trust.build import Model, build
 from ttee.trust.deployment import Tee, nearest
-from ttee.trust.knowledge import EFFECTS, Property
+from ttee.trust.terms import EFFECTS, Property
 from ttee.trust.words import ASKED, LETTERS
 
 

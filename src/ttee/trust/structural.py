@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ttee.trust.knowledge import Property
+from ttee.trust.terms import Property
 from ttee.trust.rules import Source
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ from ttee.trust.deployment import (
     Split,
     Tee,
 )
-from ttee.trust.knowledge import Holders, Knowledge, Property
+from ttee.trust.terms import Holders, Knowledge, Property
 from ttee.trust.rules import Derivation, Event, Kind, Source
 
 ASKED = (
