@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import vectors
+from ttee.codec import der
 from ttee.codec.protobuf import field
 from ttee.errors import (
     BindingError,
@@ -26,10 +27,11 @@ from ttee.errors import (
 )
 from ttee.eventlog import cel, cos
 from ttee.model import Claims, Endorsements, Evidence
+from ttee.pki.certificate import Extension
 from ttee.tee.recognise import recognise
 from ttee.tee.sources import File
 from ttee.tee.tpm import TEE, go_tpm_tools
-from ttee.tee.tpm.certificates import AK_PURPOSE, AK_USAGE, check_purpose, verify_certificate
+from ttee.tee.tpm.certificates import AK_PURPOSE, AK_USAGE, EKU, check_purpose, verify_certificate
 from ttee.tee.tpm.values import parse
 from ttee.testing import eventlog as make
 from ttee.testing.tpm import NOW, Key, Tpm, Vendor
@@ -139,9 +141,11 @@ def test_of_other_authorities_an_attestation_key_must_say_that_it_is_one() -> No
     chain = documents["chain.ak_certificate"]
     path = verify_certificate(evidence.parts[part], chain, documents, (), THEN, what=part, usage=AK_USAGE)
     check_purpose(path, AK_PURPOSE, what=part)
+    server = der.encode(der.SEQUENCE, der.encode_oid("1.3.6.1.5.5.7.3.1"))
     for other in (
         evolve(path, root=evolve(path.root, tells_by_usage=False)),
         evolve(path, leaf=evolve(path.leaf, key_usage=None)),
+        evolve(path, leaf=evolve(path.leaf, extensions={EKU: Extension(False, server)})),
     ):
         with pytest.raises(CertificateError, match="not for"):
             check_purpose(other, AK_PURPOSE, what=part)
