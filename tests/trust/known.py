@@ -7,8 +7,8 @@ from functools import cache
 
 from ttee.trust.build import Model, build
 from ttee.trust.deployment import Deployment, parse_deployment
-from ttee.trust.terms import Knowledge
 from ttee.trust.reading import parse_knowledge
+from ttee.trust.terms import Knowledge
 
 TOP = 'schema = "ttee.knowledge/1"\nas_of = "2026-11-21"\n'
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from tests.trust.known import model
 from ttee.trust import ask
-from ttee.trust.terms import Adversary
 from ttee.trust.rules import Kind
+from ttee.trust.terms import Adversary
 
 ONE = '[part.a]\ntee = "tdx"\noperator = "google"\n'
 TWO = ONE + '[part.b]\ntee = "snp"\noperator = "ovh"\n[part.x]\nsplit = { k = 2, of = ["a", "b"] }\n'

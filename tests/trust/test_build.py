@@ -11,8 +11,8 @@ from ttee.trust import ask
 from ttee.trust.build import Model, alone, build, designs_of
 from ttee.trust.facts import Facts
 from ttee.trust.graph import graph
-from ttee.trust.terms import Property
 from ttee.trust.rules import Derivation
+from ttee.trust.terms import Property
 
 ONE = '[part.a]\ntee = "tdx"\noperator = "google"\nauthor = "ovh"\n'
 THREE = """

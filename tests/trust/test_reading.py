@@ -18,8 +18,8 @@ from tests.trust.known import (
     knowledge_of,
 )
 from ttee.errors import KnowledgeError, QuestionError
-from ttee.trust.terms import Property, Reach
 from ttee.trust.reading import read_knowledge
+from ttee.trust.terms import Property, Reach
 
 Files = dict[str, str]
 TDX, TAP = DESIGNS["tdx"], ATTACKS["bus-tap"]

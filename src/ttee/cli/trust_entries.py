@@ -19,10 +19,10 @@ from ttee.errors import QuestionError
 from ttee.trust import ask
 from ttee.trust.build import Model
 from ttee.trust.deployment import nearest
-from ttee.trust.terms import Attack, Design, Knowledge, Property, first_day
 from ttee.trust.rulebook import RULES, SPEC
 from ttee.trust.scorecard import ORDER, broken, column_named, goal_of, letters, unmendable
 from ttee.trust.statement import depths, lacking
+from ttee.trust.terms import Attack, Design, Knowledge, Property, first_day
 from ttee.trust.words import (
     LETTERS,
     MEANING,

@@ -11,10 +11,10 @@ from ttee.cli.trust_text import cut_json, depth_words, model_json, wrapped
 from ttee.codec import json
 from ttee.trust.build import Model
 from ttee.trust.compare import Difference, Side
-from ttee.trust.terms import Adversary, Property
 from ttee.trust.prices import Price
 from ttee.trust.scorecard import COLUMNS, ORDER, Row, letters
 from ttee.trust.statement import AXES, alone_words, depths
+from ttee.trust.terms import Adversary, Property
 from ttee.trust.words import LETTERS, cut_words, joined, number, several, shortened
 
 COARSE = {

@@ -10,7 +10,6 @@ from ttee.cli.output import styled
 from ttee.codec import json
 from ttee.trust.ask import Answer
 from ttee.trust.build import Model
-from ttee.trust.terms import Adversary, Property
 from ttee.trust.statement import (
     AXES,
     Depth,
@@ -22,6 +21,7 @@ from ttee.trust.statement import (
     depths,
     lacking,
 )
+from ttee.trust.terms import Adversary, Property
 from ttee.trust.words import (
     MEANING,
     Step,

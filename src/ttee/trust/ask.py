@@ -12,8 +12,8 @@ from ttee.errors import QuestionError
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Cuts, Limits, cuts_of
 from ttee.trust.deployment import nearest
-from ttee.trust.terms import Adversary, Over, Scope
 from ttee.trust.rules import Derivation, Kind, Rule
+from ttee.trust.terms import Adversary, Over, Scope
 
 AXES = ("party", "vendor", "jurisdiction", "component", "codebase", "machine", "code", "design")
 """What events can belong to, and so what may break a property alone."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ttee.trust.terms import Attack, Capability, Component, Design, Holders, Knowledge, Party
 from ttee.trust.rules import Event, Kind, Rule, Source
+from ttee.trust.terms import Attack, Capability, Component, Design, Holders, Knowledge, Party
 
 SPEC = (Source("docs/spec/trust.md, section 5"),)
 

@@ -26,9 +26,9 @@ from ttee.trust.deployment import (
     Tee,
     nearest,
 )
-from ttee.trust.terms import FIXES, Design, Holders, Knowledge, Property
 from ttee.trust.leaf import Assumed, Leaf, machine_rules
 from ttee.trust.rules import Event, Kind, RuleBase
+from ttee.trust.terms import FIXES, Design, Holders, Knowledge, Property
 
 C, L, I, A, F, V, K = (  # noqa: E741 (the letters of the field)
     Property.CONFIDENTIALITY,

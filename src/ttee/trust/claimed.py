@@ -18,10 +18,10 @@ from ttee.errors import KnowledgeError
 from ttee.model import Assurance, Claims, ClaimValue
 from ttee.trust.deployment import Deployment, KOf, Part, Tee
 from ttee.trust.facts import Condition, Fact
-from ttee.trust.terms import ROLES, Holders, Knowledge, Party
 from ttee.trust.reading import conditions
 from ttee.trust.shipped import shipped
 from ttee.trust.table import Table
+from ttee.trust.terms import ROLES, Holders, Knowledge, Party
 
 SCHEMA = "ttee.facts/1"
 TEES = Path(__file__).parents[1] / "tee"

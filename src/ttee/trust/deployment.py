@@ -12,9 +12,9 @@ from ttee.codec.toml import loads
 from ttee.errors import DeploymentError
 from ttee.trust.channel import Binding
 from ttee.trust.facts import Fact
-from ttee.trust.terms import DESIGN_ROLES, Holders, Knowledge, Party
 from ttee.trust.reading import PLACEHOLDERS, holders, threshold
 from ttee.trust.table import Table, meant
+from ttee.trust.terms import DESIGN_ROLES, Holders, Knowledge, Party
 
 SCHEMA = "ttee.deployment/1"
 MAX_SIZE = 64 * 1024

@@ -11,9 +11,9 @@ from ttee.trust import ask
 from ttee.trust.ask import AXES
 from ttee.trust.build import Model
 from ttee.trust.claimed import Question
-from ttee.trust.terms import Property
 from ttee.trust.residual import model_of, why
 from ttee.trust.rules import Derivation
+from ttee.trust.terms import Property
 from ttee.trust.words import cut_words, joined, several
 
 __all__ = ["AXES", "GOAL_PROPERTIES", "breaches"]

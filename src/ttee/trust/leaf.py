@@ -10,6 +10,8 @@ from attrs import field, frozen
 
 from ttee.trust.book import Book
 from ttee.trust.deployment import Tee
+from ttee.trust.rules import Kind
+from ttee.trust.structural import structural_rules
 from ttee.trust.terms import (
     EFFECTS,
     Attack,
@@ -21,8 +23,6 @@ from ttee.trust.terms import (
     Target,
     first_day,
 )
-from ttee.trust.rules import Kind
-from ttee.trust.structural import structural_rules
 
 SIGNED_FOR_ALL = (Property.ATTESTATION, Property.KEYS)
 """What a secret that a whole fleet shares gives away."""

@@ -12,7 +12,6 @@ from ttee.trust import ask
 from ttee.trust.build import Model, designs_of
 from ttee.trust.cuts import DEFAULT, Limits
 from ttee.trust.deployment import Tee
-from ttee.trust.terms import Design, Property
 from ttee.trust.picture import draw
 from ttee.trust.prices import Price, prices
 from ttee.trust.rules import Source
@@ -25,6 +24,7 @@ from ttee.trust.statement import (
     standings,
     statement,
 )
+from ttee.trust.terms import Design, Property
 from ttee.trust.words import (
     ASKED,
     MEANING,

@@ -16,8 +16,8 @@ from attrs import define, evolve, field, frozen
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Limits, cuts_of
 from ttee.trust.deployment import Tee, children
-from ttee.trust.terms import Property
 from ttee.trust.statement import Way, behind, family
+from ttee.trust.terms import Property
 from ttee.trust.words import MEANING, number, part_words, several, usd
 
 BOX = (300, 60)

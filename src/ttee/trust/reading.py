@@ -9,6 +9,9 @@ from pathlib import Path
 from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
 from ttee.trust.facts import Comparison, Condition
+from ttee.trust.rules import Kind, Source
+from ttee.trust.structural import NEEDED
+from ttee.trust.table import Table
 from ttee.trust.terms import (
     CLASSES,
     DESIGN_ROLES,
@@ -37,9 +40,6 @@ from ttee.trust.terms import (
     Target,
     first_day,
 )
-from ttee.trust.rules import Kind, Source
-from ttee.trust.structural import NEEDED
-from ttee.trust.table import Table
 
 MAX_SIZE = 64 * 1024
 PLACEHOLDERS = ("operator", "owner")

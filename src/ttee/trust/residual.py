@@ -14,9 +14,9 @@ from ttee.model import Residual
 from ttee.trust import ask
 from ttee.trust.build import Model, build
 from ttee.trust.claimed import Question, asked_for, deployment_for
-from ttee.trust.terms import CLASSES, Adversary, Over, Property
 from ttee.trust.rules import Derivation, Kind
 from ttee.trust.shipped import shipped
+from ttee.trust.terms import CLASSES, Adversary, Over, Property
 from ttee.trust.words import joined, several, shortened, usd
 
 PROPERTIES = (Property.CONFIDENTIALITY, Property.INTEGRITY, Property.ATTESTATION)

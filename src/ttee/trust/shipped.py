@@ -9,8 +9,8 @@ from pathlib import Path
 import ttee
 from ttee.trust.build import alone
 from ttee.trust.deployment import Deployment, parse_deployment
-from ttee.trust.terms import Knowledge
 from ttee.trust.reading import read_knowledge
+from ttee.trust.terms import Knowledge
 
 
 @cache

@@ -14,9 +14,9 @@ from ttee.trust import ask
 from ttee.trust.build import Model, build, designs_of
 from ttee.trust.cuts import DEFAULT, Limits, cuts_of
 from ttee.trust.factor import factored, sentence
-from ttee.trust.terms import FIXES, Attack, Property, first_day
 from ttee.trust.leaf import refutation
 from ttee.trust.rules import Kind
+from ttee.trust.terms import FIXES, Attack, Property, first_day
 from ttee.trust.words import event_words
 
 AXES = ("party", "vendor", "jurisdiction", "component", "codebase", "code")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ttee.trust.terms import Property
 from ttee.trust.rules import Source
+from ttee.trust.terms import Property
 
 if TYPE_CHECKING:
     from ttee.trust.leaf import Leaf

@@ -24,8 +24,8 @@ from ttee.trust.deployment import (
     Split,
     Tee,
 )
-from ttee.trust.terms import Holders, Knowledge, Property
 from ttee.trust.rules import Derivation, Event, Kind, Source
+from ttee.trust.terms import Holders, Knowledge, Property
 
 ASKED = (
     Property.CONFIDENTIALITY,
