@@ -74,6 +74,8 @@ def test_a_busy_service_is_asked_again_when_it_says(service: Service, web: Web, 
         ("Sat, 01 Jan 2000 00:00:00 GMT", 0),
         ("soon", 1),
         ("-5", 1),
+        ("Mon, 01 Jan 99999999999 00:00:00 GMT", 1),
+        ("Mon, 01 Jan 2020 00:00:00 +9999999999999999999999", 1),
     ],
 )
 def test_nobody_can_make_us_wait_for_long(

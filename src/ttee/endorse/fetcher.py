@@ -170,7 +170,7 @@ def _wait(answer: Answer, attempt: int) -> float:
     if asked.isascii() and asked.isdecimal():
         seconds = float(asked[:6])
     elif asked:
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):  # no date; one that no calendar has
             seconds = parsedate_to_datetime(asked).timestamp() - time.time()
     return min(max(seconds, 0.0), MAX_WAIT)
 
