@@ -27,11 +27,12 @@ COARSE = {
 }
 """What each axis is called where it stands alone."""
 NOT_SECURE = (
-    'A "-" means that nobody has published a break that this attacker can carry out: with few studies it says little. '
+    'A "-" means that nobody has published a break that this attacker can carry out; with few studies, '
+    "that says little. "
     "`ttee trust explain NAME:COLUMN` explains a cell."
 )
 PRICED = (
-    "0: it has what it takes. -: no money helps, by what is published. What equipment costs where no price was published "
+    "0: it has what it takes. -: no money helps, by what is published. Equipment without a published price "
     "counts as nothing; work and time are not counted."
 )
 

@@ -65,6 +65,10 @@ def _rows(model: Model, each: Statement) -> Iterator[tuple[str, str]]:
         if names:
             yield label, f"{one} {shortened(names, 6, 'or', comma=';')}"
             label = ""
+    crypto = each.of(Way.CRYPTO)
+    if crypto is not None:
+        yield label, f"broken cryptography: {_examples(model, crypto, 2, 'once ')}"
+        label = ""
     if label:
         yield label, "nobody, and no single component: it takes several"
     if each.money is not None:
@@ -116,8 +120,10 @@ def way_words(model: Model, goal: str, cut: frozenset[str]) -> str:
     return f"{cut_words(model, cut)}; by {shortened(names, 4, comma=';')}" if names else cut_words(model, cut)
 
 
-def _examples(model: Model, family: Family, most: int) -> str:
-    said = "; or ".join(cut_words(model, cut) for cut in family.examples[:most])
+def _examples(model: Model, family: Family, most: int, without: str = "") -> str:
+    said = "; or ".join(
+        cut_words(model, cut).removeprefix(f"anybody, {without}") for cut in family.examples[:most]
+    )
     more = family.count - min(most, len(family.examples))
     return f"{said}{f'; {number(more)} more' if more > 0 else ''}"
 
@@ -253,6 +259,7 @@ def statement_json(model: Model, each: Statement) -> dict[str, json.Encodable]:
         },
         "count": each.count,
         "sizes": sizes_json(each.histogram),
+        "smallest": each.smallest,
         "bound": each.bound,
         "text": each.text,
         "cuts": [cut_json(model, cut) for cut in each.listed],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report: one page of HTML, complete in itself, that people can read and print. No script, nothing from elsewhere."""
+"""The report: one page of HTML that people can read and print. No script, nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -99,7 +99,8 @@ def _head(model: Model, found: Sequence[Statement]) -> Iterator[str]:
         few = joined(
             [f"{depth.name}: {several(depth.studies, 'study', 'studies')}" for depth in depths(model)]
         )
-        yield f"<p>No published attack breaks {escape(joined(unpublished))}, as far as anybody has looked ({escape(few)})."
+        yield f"<p>No published attack breaks {escape(joined(unpublished))}, "
+        yield f"as far as anybody has looked ({escape(few)})."
         yield "That is not to say that none exists.</p>"
 
 
@@ -113,9 +114,8 @@ def _alike(
 
 
 def _card(model: Model, each: Statement) -> Iterator[str]:
-    smallest = min(each.histogram, default=0)
-    style = {0: "good", 1: "bad", 2: "fair"}.get(smallest, "good")
-    takes = "one suffices" if smallest == 1 else f"it takes {smallest}"
+    style = {1: "bad", 2: "fair"}.get(each.smallest, "good")
+    takes = "one suffices" if each.smallest == 1 else f"it takes {number(each.smallest)}"
     yield '<section class="card">'
     yield f'<h3>{each.property} <span class="tag {style}">{takes}</span></h3>'
     yield f'<p class="meaning">Broken means that {MEANING[each.property]}.</p>'
@@ -154,8 +154,8 @@ def _way(model: Model, each: Statement, cut: frozenset[str]) -> str:
 
 def _adversaries(model: Model, properties: Sequence[Property]) -> Iterator[str]:
     yield "<h2>What it costs whom</h2>"
-    yield "<p>The least money, in USD, with which each attacker breaks each property. 0: it has what it takes. –: no money "
-    yield "helps, by what is published. Work and time are not counted, nor equipment whose price nobody has published.</p>"
+    yield "<p>The least money, in USD, with which each attacker breaks each property. 0: it has what it takes. -: no "
+    yield "money helps, by what is published. Work and time are not counted, nor equipment without a price.</p>"
     head = "".join(f'<th class="n">{each}</th>' for each in properties)
     yield f'<div class="scroll"><table><thead><tr><th>attacker</th>{head}</tr></thead><tbody>'
     for adversary, row in prices(model, properties).items():
@@ -166,7 +166,7 @@ def _adversaries(model: Model, properties: Sequence[Property]) -> Iterator[str]:
 
 def _price(price: Price) -> str:
     if price.usd == inf:
-        return '<span class="soft">–</span>'
+        return '<span class="soft">-</span>'
     style = "bad" if price.usd <= 1000 else "fair"
     return f'<span class="tag {style}">{"" if price.exact else "≤ "}{number(price.usd)}</span>'
 
@@ -202,8 +202,8 @@ def _easiest(model: Model, properties: Sequence[Property]) -> Iterator[str]:
 def _parts(model: Model) -> Iterator[str]:
     deployment = model.deployment
     yield "<h2>The deployment</h2>"
-    yield '<div class="scroll"><table><thead><tr><th>part</th><th>what it is</th><th>what is known of it</th></tr></thead>'
-    yield "<tbody>"
+    yield '<div class="scroll"><table><thead><tr><th>part</th><th>what it is</th><th>what is known of it</th></tr>'
+    yield "</thead><tbody>"
     for name in reversed(deployment.below(deployment.root)):
         part = deployment.parts[name]
         facts = ""
@@ -214,8 +214,8 @@ def _parts(model: Model) -> Iterator[str]:
         said = part_words(name, deployment, model.knowledge)
         yield f"<tr><th>{escape(name)}</th><td>{escape(said)}</td><td>{escape(facts)}</td></tr>"
     yield "</tbody></table></div>"
-    yield '<p class="soft">What is not known of a TEE counts for the attacker: naming its firmware, product or settings takes '
-    yield "attacks away that do not apply to it.</p>"
+    yield '<p class="soft">What is not known of a TEE counts for the attacker: naming its firmware or settings '
+    yield "takes attacks away that do not apply to it.</p>"
 
 
 def _attacks(model: Model) -> Iterator[str]:
@@ -233,8 +233,8 @@ def _attacks(model: Model) -> Iterator[str]:
         names = "; ".join(map(_source, attack.sources))
         yield (
             f'<tr><td>{attack.public}</td><td>{escape(attack.name)}<br><span class="soft">{names}</span></td>'
-            f'<td>{escape(each.part)}</td><td>{", ".join(attack.breaks)}</td><td class="n">{price}</td><td>{here}</td>'
-            f"<td>{escape(attack.fix or 'nothing')}</td></tr>"
+            f'<td>{escape(each.part)}</td><td>{", ".join(attack.breaks)}</td><td class="n">{price}</td>'
+            f"<td>{here}</td><td>{escape(attack.fix or 'nothing')}</td></tr>"
         )
     yield "</tbody></table></div>"
 
@@ -251,7 +251,7 @@ def _design(model: Model, design: Design) -> Iterator[str]:
     for each in design.out_of_scope:
         names = joined([model.knowledge.capabilities[name].name for name in each.capabilities], "or")
         sources = "; ".join(map(_source, each.sources))
-        yield f'<dt>its maker does not defend against</dt><dd>{escape(names)} <span class="soft">[{sources}]</span></dd>'
+        yield f'<dt>not defended against</dt><dd>{escape(names)} <span class="soft">[{sources}]</span></dd>'
     yield f"<dt>sources</dt><dd>{'; '.join(map(_source, design.sources))}</dd>"
     yield "</dl>"
 
@@ -262,20 +262,22 @@ def _foot(model: Model) -> Iterator[str]:
     for line in HOW:
         yield f"<li>{line}</li>"
     yield "</ul>"
-    yield f"<footer>Knowledge as of {model.knowledge.as_of}: {number(len(model.knowledge.attacks))} attacks, "
-    yield f"{number(len(model.knowledge.designs))} TEEs. Rules: docs/spec/trust.md. The same deployment, knowledge and day "
-    yield "give the same page.</footer>"
+    known = model.knowledge
+    yield f"<footer>Knowledge as of {known.as_of}: {number(len(known.attacks))} attacks, "
+    yield f"{number(len(known.designs))} TEEs. Rules: docs/spec/trust.md. "
+    yield "The same deployment, knowledge and day give the same page.</footer>"
 
 
 HOW = (
-    "A <b>way</b> is a smallest set of parties, capabilities and flaws with which a property breaks; take one away, and it "
-    "holds.",
+    "A <b>way</b> is a smallest set of parties, capabilities and flaws with which a property breaks; take one of them "
+    "away, and it holds.",
     "A <b>party</b> that turns is coerced, bribed, bought, or robbed of its keys. Nobody is said to have turned.",
-    "Every component is taken to have a <b>flaw that nobody has published</b>. So nothing is ever said to be secure; how many "
-    "studies there are says how hard people have looked.",
-    "The page is <b>as complete as its rules and attacks</b>. A kind of attack that nobody has thought of is missing. Where "
-    "it errs otherwise, it errs for the attacker.",
+    "Every component is taken to have a <b>flaw that nobody has published</b>. So nothing is ever said to be secure; "
+    "how many studies there are says how hard people have looked.",
+    "The page is <b>as complete as its rules and attacks</b>. A kind of attack that nobody has thought of is missing. "
+    "Where it errs otherwise, it errs for the attacker.",
     "A fix counts only while <b>evidence can be trusted</b>: whoever can forge evidence can claim any version.",
+    "The tags beside the properties leave <b>broken cryptography</b> aside: it would break nearly everything.",
 )
 """What readers from outside the field need to know."""
 

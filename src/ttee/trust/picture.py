@@ -14,9 +14,9 @@ from itertools import pairwise
 from attrs import define, evolve, field, frozen
 
 from ttee.trust.build import Model
-from ttee.trust.cuts import DEFAULT, Limits, cuts_of
+from ttee.trust.cuts import DEFAULT, Limits
 from ttee.trust.deployment import Tee, children
-from ttee.trust.statement import Way, behind, family
+from ttee.trust.statement import Way, behind, family, smallest
 from ttee.trust.terms import Property
 from ttee.trust.words import MEANING, number, part_words, several, usd
 
@@ -116,7 +116,7 @@ def _nodes(model: Model, property_: Property, limits: Limits) -> dict[str, Node]
             name,
             deepest if isinstance(part, Tee) else layer[name],
             children(part, deployment.parts),
-            size=min(cuts_of(model.base, list(model.events), goal, limits=limits).histogram(), default=0),
+            size=smallest(model, goal, limits),
         )
         if isinstance(part, Tee):
             node.items = list(_items(model, goal, limits))
@@ -322,7 +322,8 @@ def _legend(width: float, y: float) -> Iterator[str]:
 
 def _curve(x1: float, y1: float, x2: float, y2: float, style: str) -> str:
     middle = (y1 + y2) / 2
-    return f'<path class="{style}" d="M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"/>'
+    bend = f"C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"
+    return f'<path class="{style}" d="M{x1:.1f} {y1:.1f}{bend}"/>'
 
 
 def _cut(text: str, width: float) -> str:

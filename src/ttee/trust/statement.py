@@ -94,6 +94,8 @@ class Statement:
     bound: int | None
     text: str
     """All cuts in one sentence."""
+    smallest: int
+    """Events of the smallest cut, broken cryptography aside; 0: there is none."""
     listed: tuple[frozenset[str], ...] = ()
 
     def of(self, way: Way) -> Family | None:
@@ -141,11 +143,12 @@ def statement(model: Model, property_: Property, *, listed: int = 0, limits: Lim
         cuts_of(model.base, means, goal, limits=limits).cheapest(partial(ask.cost, model)),
         tuple(families),
         family(mended(model), goal, Way.PUBLISHED, limits),
-        cuts_of(model.base, had, goal, limits=limits).cheapest(partial(ask.cost, model)),
+        _cheapest(model, goal, had, limits),
         whole.count,
         whole.histogram(),
         whole.bound,
         sentence(factored(whole), partial(event_words, model)),
+        smallest(model, goal, limits),
         whole.listed(listed),
     )
 
@@ -229,6 +232,28 @@ def _public(attack: Attack, model: Model) -> bool:
     return day is not None and day <= model.at
 
 
+def smallest(model: Model, goal: str, limits: Limits = DEFAULT) -> int:
+    """Events of the smallest cut, broken cryptography aside: it would break nearly everything. 0: there is none."""
+    events = [id_ for id_, event in model.events.items() if event.kind is not Kind.CRYPTO]
+    return min(cuts_of(model.base, events, goal, limits=limits).histogram(), default=0)
+
+
+def _cheapest(
+    model: Model, goal: str, events: Collection[str], limits: Limits
+) -> tuple[float, frozenset[str]] | None:
+    """The least price, and a cut that has it, with the weakest capabilities that do."""
+    best = cuts_of(model.base, events, goal, limits=limits).cheapest(partial(ask.cost, model))
+    if best is None:
+        return None
+    price, cut = best
+    while (weaker := _weaker(model, goal, cut, events)) is not None:
+        cut = weaker
+    for event in sorted(cut):
+        if model.base.breaks(cut - {event}, goal):
+            cut -= {event}
+    return price, cut
+
+
 def singles(model: Model, goal: str) -> dict[str, tuple[str, ...]]:
     """For each of `AXES`, who or what breaks the goal alone, whatever it has to buy; where money suffices without
     anybody, those that need not buy anything."""
@@ -269,14 +294,14 @@ def family(model: Model, goal: str, way: Way, limits: Limits = DEFAULT) -> Famil
         found = (
             cut for cut in islice(found, LOOKED_AT) if any(model.events[event].kind is mark for event in cut)
         )
-    weakest = (cut for cut in islice(found, LOOKED_AT) if not _has_a_weaker_one(model, goal, cut, events))
+    weakest = (cut for cut in islice(found, LOOKED_AT) if _weaker(model, goal, cut, events) is None)
     examples = tuple(islice(weakest, EXAMPLES)) if histogram else ()
     return Family(way, sum(histogram.values()), histogram, examples, bound) if examples else None
 
 
-def _has_a_weaker_one(model: Model, goal: str, cut: frozenset[str], events: Collection[str]) -> bool:
-    """Whether a capability in the cut could be one that it brings along: a cut for counting, not for telling."""
-    for id_ in cut:
+def _weaker(model: Model, goal: str, cut: frozenset[str], events: Collection[str]) -> frozenset[str] | None:
+    """The cut with a capability that one of its own brings along in that one's place, if that suffices."""
+    for id_ in sorted(cut):
         event = model.events[id_]
         if event.kind is not Kind.CAPABILITY:
             continue
@@ -284,8 +309,8 @@ def _has_a_weaker_one(model: Model, goal: str, cut: frozenset[str], events: Coll
         for implied in capability.implies:
             weaker = f"{Kind.CAPABILITY}:{implied}@{event.groups.get('machine', '')}"
             if weaker in events and model.base.breaks((cut - {id_}) | {weaker}, goal):
-                return True
-    return False
+                return (cut - {id_}) | {weaker}
+    return None
 
 
 @frozen(slots=True)

@@ -109,6 +109,12 @@ def event_words(model: Model, id_: str) -> str:
             return f"whoever has {_capability(model, event, alone=len(_machines(model)) == 1)}"
         case Kind.EQUIPMENT | Kind.MACHINE:
             return f"{event.name} ({usd(event.cost)})"
+        case Kind.CRYPTO:
+            return f"broken cryptography ({event.name})"
+        case Kind.LEAK:
+            return f"a leak ({event.name})"
+        case Kind.EXPOSURE:
+            return f"a way into what is left open ({event.name})"
         case _:
             return event.name
 
