@@ -6,15 +6,16 @@ Nothing is listed: each line comes from closures alone, of what an adversary has
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
+from textwrap import shorten
 
 from ttee.model import Residual
 from ttee.trust import ask
 from ttee.trust.build import Model, build
 from ttee.trust.claimed import Question, asked_for, deployment_for
-from ttee.trust.rules import Derivation, Kind
+from ttee.trust.rules import Derivation, Event, Kind
 from ttee.trust.shipped import shipped
 from ttee.trust.terms import CLASSES, Adversary, Over, Property
 from ttee.trust.words import joined, several, shortened, usd
@@ -33,6 +34,8 @@ _PLAIN = (
     ("the owner of machine", "whoever owns the machine"),
     ("the operator of machine", "whoever runs the machine"),
 )
+_PARTIES = 6
+_HEAD = 64
 _MOST = 3
 """Names in a row, before it says how many more."""
 
@@ -105,18 +108,27 @@ def _alone(model: Model, goal: str) -> Iterator[str]:
         for id_, event in model.events.items()
         if event.kind in (Kind.PARTY, Kind.FLAW, Kind.CRYPTO) and model.base.breaks((id_, *means), goal)
     ]
+    own = {plain(event.name): event for event in alone if event.groups.get("code") or _writes(event)}
     parties = {event.groups["party"]: event for event in alone if event.kind is Kind.PARTY}
     known = model.deployment.parties
     for id_ in [known[id_].parent for id_ in parties if id_ in known]:
         parties.pop(id_ or "", None)  # who owns one that is named goes without saying
     named = sorted(parties, key=lambda id_: known[id_].jurisdiction == "unnamed" if id_ in known else True)
-    if named:
-        yield f"{shortened([plain(parties[id_].name) for id_ in named], _MOST, 'or')} alone"
-    flaws = [plain(event.name) for event in alone if event.kind is Kind.FLAW]
+    names = [plain(parties[id_].name) for id_ in named if parties[id_] not in own.values()]
+    yield from names[:_PARTIES]
+    if len(names) > _PARTIES:
+        yield f"any of {several(len(names) - _PARTIES, 'other party', 'other parties')}"
+    flaws = [plain(event.name) for event in alone if event.kind is Kind.FLAW and event not in own.values()]
     if flaws:
         yield f"an undisclosed flaw in {shortened(flaws, _MOST, 'or')}"
+    if own:
+        yield "a flaw in the app, or whoever wrote it"
     if any(event.kind is Kind.CRYPTO for event in alone):
         yield "broken cryptography"
+
+
+def _writes(event: Event) -> bool:
+    return event.groups.get("party", "").startswith("author@")
 
 
 def plain(name: str) -> str:
@@ -166,17 +178,29 @@ def _attacker(model: Model, adversary: Adversary, answer: ask.Answer) -> str:
 
 
 def lines(said: Residual) -> Iterator[str]:
-    """The statement as sentences, properties with the same breakers in one."""
+    """The statement as sentences; what breaks every property is said once."""
+    every = [
+        each for each in said.broken_by[PROPERTIES[0]] if all(each in by for by in said.broken_by.values())
+    ]
     together: dict[tuple[str, ...], list[str]] = {}
     for property_, by in said.broken_by.items():
-        together.setdefault(by, []).append(property_)
+        together.setdefault(tuple(each for each in by if each not in every), []).append(property_)
     for by, properties in together.items():
-        what = joined(properties).capitalize()
-        yield f"{what} could still be broken by {'; by '.join(by) if by else 'nobody alone, only several together'}."
+        if by:
+            yield f"{joined(properties).capitalize()} could still be broken {_by(by)}."
+    if every:
+        which = "each of them" if any(together) else joined(list(said.broken_by))
+        yield f"{which.capitalize()} could still be broken {_by(every)}."
     if said.not_checked:
-        heads = list(dict.fromkeys(each.partition(":")[0] for each in said.not_checked))
-        yield f"Not checked: {'; '.join(heads[:_MOST])}{f'; {len(heads) - _MOST} more' if len(heads) > _MOST else ''}."
-    ends = ", where what is known here ends" if said.at == said.as_of else ""
-    known = f"as published up to {said.at}{ends}"
+        heads = list(dict.fromkeys(shorten(each.partition(":")[0], _HEAD) for each in said.not_checked))
+        more = f"; {len(heads) - _MOST} more" if len(heads) > _MOST else ""
+        yield f"Not checked: {'; '.join(heads[:_MOST])}{more}."
+    ends = " (later ones are not known here)" if said.at == said.as_of else ""
+    held = f"Held against what was published up to {said.at}{ends}, as {joined(said.designs, 'or')}"
     open_ = f"; {several(len(said.unknown), 'thing')} that evidence does not tell counted against it"
-    yield f"So it is for {joined(said.designs, 'or')}, {known}{open_ if said.unknown else ''}."
+    yield f"{held}{open_ if said.unknown else ''}."
+
+
+def _by(phrases: Sequence[str]) -> str:
+    *first, last = [f"by {each}" for each in phrases]
+    return f"{'; '.join(first)}; or {last}" if first else last
