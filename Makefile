@@ -22,12 +22,13 @@ demo: setup ## Run the whole story on this machine: an auction in a RISC-V TEE, 
 test: setup ## Run every test.
 	@$(RUN) pytest -n $(JOBS) --dist worksteal
 
-check: setup ## Style, types, layers, and the README against the program.
+check: setup ## Style, types, layers; the README against the program, the knowledge against its schema.
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
 	@$(RUN) python tools/check_readme.py
+	@$(RUN) python tools/check_knowledge.py
 
 format: setup ## Put the sources in order.
 	@$(RUN) ruff check --fix .
