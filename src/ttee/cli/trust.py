@@ -57,10 +57,10 @@ def who(output: Output, deployment: str, properties: Sequence[str], at: str | No
     listed, unless you ask for it.
     """
     from ttee.cli import trust_text  # noqa: PLC0415 (only here)
-    from ttee.trust.statement import statement  # noqa: PLC0415
+    from ttee.trust.statement import statements  # noqa: PLC0415
 
     model = load(deployment, at)
-    found = [statement(model, property_, listed=listed) for property_ in asked(properties)]
+    found = statements(model, asked(properties), listed=listed)
     output.result(trust_text.who_json(model, found), trust_text.who_text(model, found))
 
 

@@ -90,10 +90,10 @@ def singletons(output: Output, deployment: str, properties: Sequence[str], at: s
     A decentralised deployment has none. Each may buy what it needs.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
-    from ttee.trust.statement import singles  # noqa: PLC0415
+    from ttee.trust.statement import Ways  # noqa: PLC0415
 
     model = load(deployment, at)
-    found = {property_: singles(model, model.goal(property_)) for property_ in asked(properties)}
+    found = {property_: Ways.of(model, model.goal(property_)).singles() for property_ in asked(properties)}
     output.result(trust_tables.singles_json(model, found), trust_tables.singles_text(model, found))
 
 

@@ -10,7 +10,7 @@ from attrs import frozen
 from ttee.trust import ask
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Limits
-from ttee.trust.statement import AXES, singles
+from ttee.trust.statement import AXES, Ways
 from ttee.trust.terms import Property
 
 MOST = 2000
@@ -49,7 +49,8 @@ def difference(one: Model, other: Model, property_: Property, limits: Limits = D
 
     Events that only one of them has never happen in the other: machines and operators are told apart by name.
     """
-    mine, theirs = singles(one, one.goal(property_)), singles(other, other.goal(property_))
+    mine = Ways.of(one, one.goal(property_), limits).singles()
+    theirs = Ways.of(other, other.goal(property_), limits).singles()
     return Difference(
         property_,
         _side(one, other, property_, limits),

@@ -22,7 +22,7 @@ from ttee.trust.statement import (
     behind,
     depths,
     standings,
-    statement,
+    statements,
 )
 from ttee.trust.terms import Design, Property
 from ttee.trust.words import (
@@ -41,7 +41,7 @@ from ttee.trust.words import (
 
 def page(model: Model, properties: Sequence[Property] = ASKED, limits: Limits = DEFAULT) -> str:
     """The report on a deployment, about these properties. Raises TooLargeError."""
-    found = [statement(model, each, limits=limits) for each in properties]
+    found = statements(model, properties, limits=limits)
     name = model.deployment.name
     style = Path(__file__).with_name("page.css").read_text()
     return "\n".join(

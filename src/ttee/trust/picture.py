@@ -16,7 +16,7 @@ from attrs import define, evolve, field, frozen
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Limits
 from ttee.trust.deployment import Tee, children
-from ttee.trust.statement import Way, behind, family, smallest
+from ttee.trust.statement import Way, Ways, behind
 from ttee.trust.terms import Property
 from ttee.trust.words import MEANING, number, part_words, several, usd
 
@@ -111,15 +111,15 @@ def _nodes(model: Model, property_: Property, limits: Limits) -> dict[str, Node]
     nodes = {}
     for name in order:
         part = deployment.parts[name]
-        goal = model.goal(property_, name)
+        ways = Ways.of(model, model.goal(property_, name), limits)
         node = Node(
             name,
             deepest if isinstance(part, Tee) else layer[name],
             children(part, deployment.parts),
-            size=smallest(model, goal, limits),
+            size=ways.smallest(),
         )
         if isinstance(part, Tee):
-            node.items = list(_items(model, goal, limits))
+            node.items = list(_items(ways))
             whole = model.goal(property_)
             node.items = [
                 evolve(item, alone=bool(item.cut) and model.base.breaks(item.cut, whole))
@@ -129,9 +129,10 @@ def _nodes(model: Model, property_: Property, limits: Limits) -> dict[str, Node]
     return nodes
 
 
-def _items(model: Model, goal: str, limits: Limits) -> Iterator[Item]:
+def _items(ways: Ways) -> Iterator[Item]:
     """Who breaks a TEE: published ways, parties, what is left open, flaws."""
-    published = family(model, goal, Way.PUBLISHED, limits)
+    model, goal = ways.model, ways.goal
+    published = ways.family(Way.PUBLISHED)
     for cut in published.examples if published else ():
         attacks = behind(model, goal, cut)
         price = sum(model.events[event].cost for event in cut)
@@ -150,12 +151,12 @@ def _items(model: Model, goal: str, limits: Limits) -> Iterator[Item]:
         else:
             yield Item("money", f"anybody with {usd(price)}{by}", cut)
     for way, style in ((Way.PARTIES, "party"), (Way.UNDISCLOSED, "flaw")):
-        found = family(model, goal, way, limits)
+        found = ways.family(way)
         for cut in found.examples if found else ():
             if len(cut) == 1:
                 (event,) = cut
                 yield Item(style, model.events[event].name.removeprefix("an undisclosed "), cut)
-    left = family(model, goal, Way.OPEN, limits)
+    left = ways.family(Way.OPEN)
     if left is not None:
         yield Item("open", f"{several(left.count, 'way')} left open by the design", left.examples[0])
 

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ttee.trust import ask
 from ttee.trust.build import Model, build, designs_of
-from ttee.trust.cuts import DEFAULT, Limits, cuts_of
+from ttee.trust.cuts import DEFAULT, Cuts, Limits, ListedCuts, cuts_of
 from ttee.trust.factor import factored, sentence
 from ttee.trust.leaf import refutation
 from ttee.trust.rules import Kind
@@ -49,6 +49,8 @@ BEYOND = {Way.OPEN: Kind.EXPOSURE, Way.LEAKS: Kind.LEAK}
 
 EXAMPLES = 12
 """Cuts that a family shows."""
+AT_HAND = 1000
+"""As many cuts as are listed once, and then sorted by what they are made of."""
 LOOKED_AT = 2000
 """Cuts among which the smallest with a mark are looked for."""
 
@@ -124,31 +126,31 @@ class Standing:
     refuted: str
 
 
-def statement(model: Model, property_: Property, *, listed: int = 0, limits: Limits = DEFAULT) -> Statement:
-    """What is still to be trusted for a property of the deployment's root. Raises QuestionError, TooLargeError."""
-    goal = model.goal(property_)
-    whole = ask.who(model, goal, limits=limits)
-    families = []
-    for way in Way:
-        found = family(model, goal, way, limits)
-        if found is not None:
-            families.append(found)
-    means = model.means()
-    had = [id_ for id_, event in model.events.items() if event.kind is Kind.CAPABILITY]
-    had += means
+def statements(
+    model: Model, properties: Iterable[Property], *, listed: int = 0, limits: Limits = DEFAULT
+) -> list[Statement]:
+    """What is still to be trusted for each property of the deployment's root. Raises QuestionError, TooLargeError."""
+    strict = mended(model)
+    return [_statement(model, strict, property_, listed, limits) for property_ in properties]
+
+
+def _statement(model: Model, strict: Model, property_: Property, listed: int, limits: Limits) -> Statement:
+    ways = Ways.of(model, model.goal(property_), limits)
+    whole = ways.whole
+    published = ways.made_of(OF_WAY[Way.PUBLISHED])
     return Statement(
         property_,
-        goal,
-        singles(model, goal),
-        cuts_of(model.base, means, goal, limits=limits).cheapest(partial(ask.cost, model)),
-        tuple(families),
-        family(mended(model), goal, Way.PUBLISHED, limits),
-        _cheapest(model, goal, had, limits),
+        ways.goal,
+        ways.singles(),
+        ways.made_of((Kind.EQUIPMENT, Kind.MACHINE)).cheapest(partial(ask.cost, model)),
+        tuple(found for way in Way if (found := ways.family(way)) is not None),
+        Ways.of(strict, ways.goal, limits, OF_WAY[Way.PUBLISHED]).family(Way.PUBLISHED),
+        ways.weakened(published.cheapest(partial(ask.cost, model))),
         whole.count,
         whole.histogram(),
         whole.bound,
         sentence(factored(whole), partial(event_words, model)),
-        smallest(model, goal, limits),
+        ways.smallest(),
         whole.listed(listed),
     )
 
@@ -232,85 +234,113 @@ def _public(attack: Attack, model: Model) -> bool:
     return day is not None and day <= model.at
 
 
-def smallest(model: Model, goal: str, limits: Limits = DEFAULT) -> int:
-    """Events of the smallest cut, broken cryptography aside: it would break nearly everything. 0: there is none."""
-    events = [id_ for id_, event in model.events.items() if event.kind is not Kind.CRYPTO]
-    return min(cuts_of(model.base, events, goal, limits=limits).histogram(), default=0)
+@frozen(slots=True)
+class Ways:
+    """The cuts of a goal, sorted by what they are made of: cuts made of some kinds of event alone are those of all cuts
+    that have no other. Where they are too many to list, each kind is asked for anew."""
 
+    model: Model
+    goal: str
+    limits: Limits
+    whole: Cuts
+    at_hand: tuple[frozenset[str], ...] | None
 
-def _cheapest(
-    model: Model, goal: str, events: Collection[str], limits: Limits
-) -> tuple[float, frozenset[str]] | None:
-    """The least price, and a cut that has it, with the weakest capabilities that do."""
-    best = cuts_of(model.base, events, goal, limits=limits).cheapest(partial(ask.cost, model))
-    if best is None:
+    @classmethod
+    def of(
+        cls, model: Model, goal: str, limits: Limits = DEFAULT, kinds: Collection[Kind] = tuple(Kind)
+    ) -> Ways:
+        """Those of a goal, made of events of these kinds."""
+        events = [id_ for id_, event in model.events.items() if event.kind in kinds]
+        whole = cuts_of(model.base, events, goal, limits=limits)
+        return cls(model, goal, limits, whole, whole.listed(AT_HAND) if whole.count <= AT_HAND else None)
+
+    def made_of(self, kinds: Collection[Kind]) -> Cuts:
+        """The cuts that are made of events of these kinds."""
+        events = self.model.events
+        if self.at_hand is not None:
+            found = [cut for cut in self.at_hand if all(events[event].kind in kinds for event in cut)]
+            return ListedCuts(found, self.whole.bound)
+        chosen = [id_ for id_, event in events.items() if event.kind in kinds]
+        return cuts_of(self.model.base, chosen, self.goal, limits=self.limits)
+
+    def family(self, way: Way) -> Family | None:
+        """The cuts of one kind, if there are any."""
+        cuts, mark = self.made_of(OF_WAY[way]), BEYOND.get(way)
+        if way is Way.PARTIES:
+            cuts = self.parties()
+        histogram, found = cuts.histogram(), cuts.smallest_first()
+        if mark is not None:
+            plain = self.made_of([kind for kind in OF_WAY[way] if kind is not mark])
+            if plain.bound == cuts.bound:  # minimal sets without the mark are among those that may have it
+                known = plain.histogram()
+                histogram = {
+                    size: n for size, all_ in histogram.items() if (n := all_ - known.get(size, 0)) > 0
+                }
+            events = self.model.events
+            found = (cut for cut in islice(found, LOOKED_AT) if any(events[id_].kind is mark for id_ in cut))
+        weakest = (cut for cut in islice(found, LOOKED_AT) if self._weaker(cut) is None)
+        examples = tuple(islice(weakest, EXAMPLES)) if histogram else ()
+        return Family(way, sum(histogram.values()), histogram, examples, cuts.bound) if examples else None
+
+    def parties(self) -> Cuts:
+        """Which parties have to turn, each buying what it needs; nothing, where money suffices without them."""
+        model = self.model
+        means = model.means()
+        given = () if model.base.breaks(means, self.goal) else means
+        chosen = [id_ for id_, event in model.events.items() if event.kind is Kind.PARTY]
+        return cuts_of(model.base, chosen, self.goal, given=given, limits=self.limits)
+
+    def smallest(self) -> int:
+        """Events of the smallest cut, broken cryptography aside: it would break nearly everything. 0: there is none."""
+        return min(self.made_of([kind for kind in Kind if kind is not Kind.CRYPTO]).histogram(), default=0)
+
+    def singles(self) -> dict[str, tuple[str, ...]]:
+        """For each of `AXES`, who or what breaks the goal alone, whatever it has to buy; where money suffices without
+        anybody, those that need not buy anything."""
+        means = self.model.means()
+        if self._breaks(means):
+            means = ()
+        found = {}
+        for axis in AXES:
+            groups: dict[str, list[str]] = {}
+            for id_, event in self.model.events.items():
+                if axis in event.groups:
+                    groups.setdefault(event.groups[axis], []).append(id_)
+            found[axis] = tuple(
+                sorted(name for name, events in groups.items() if self._breaks((*events, *means)))
+            )
+        return found
+
+    def weakened(self, priced: tuple[float, frozenset[str]] | None) -> tuple[float, frozenset[str]] | None:
+        """A cut at the same price, with the weakest capabilities that suffice."""
+        if priced is None:
+            return None
+        price, cut = priced
+        while (weaker := self._weaker(cut)) is not None:
+            cut = weaker
+        for event in sorted(cut):
+            if self._breaks(cut - {event}):
+                cut -= {event}
+        return price, cut
+
+    def _weaker(self, cut: frozenset[str]) -> frozenset[str] | None:
+        """The cut with a capability that one of its own brings along in that one's place, if that suffices."""
+        model = self.model
+        for id_ in sorted(cut):
+            event = model.events[id_]
+            if event.kind is not Kind.CAPABILITY:
+                continue
+            for implied in model.knowledge.capabilities[event.groups["capability"]].implies:
+                weaker = f"{Kind.CAPABILITY}:{implied}@{event.groups.get('machine', '')}"
+                if weaker in model.events and self._breaks((cut - {id_}) | {weaker}):
+                    return (cut - {id_}) | {weaker}
         return None
-    price, cut = best
-    while (weaker := _weaker(model, goal, cut, events)) is not None:
-        cut = weaker
-    for event in sorted(cut):
-        if model.base.breaks(cut - {event}, goal):
-            cut -= {event}
-    return price, cut
 
-
-def singles(model: Model, goal: str) -> dict[str, tuple[str, ...]]:
-    """For each of `AXES`, who or what breaks the goal alone, whatever it has to buy; where money suffices without
-    anybody, those that need not buy anything."""
-    means = model.means()
-    if model.base.breaks(means, goal):
-        means = ()
-    found = {}
-    for axis in AXES:
-        groups: dict[str, list[str]] = {}
-        for id_, event in model.events.items():
-            if axis in event.groups:
-                groups.setdefault(event.groups[axis], []).append(id_)
-        found[axis] = tuple(
-            sorted(name for name, events in groups.items() if model.base.breaks((*events, *means), goal))
-        )
-    return found
-
-
-def family(model: Model, goal: str, way: Way, limits: Limits = DEFAULT) -> Family | None:
-    """The cuts made of events of these kinds alone. One that must contain a mark is in the family with the marks and
-    not in the one without, so that numbers are the difference of the two."""
-    kinds, mark = OF_WAY[way], BEYOND.get(way)
-    events = [id_ for id_, event in model.events.items() if event.kind in kinds]
-    given = model.means() if way is Way.PARTIES and not model.base.breaks(model.means(), goal) else ()
-    if not any(model.events[id_].kind is (mark or kinds[0]) for id_ in events):
-        return None
-    cuts = cuts_of(model.base, events, goal, given=given, limits=limits)
-    histogram, bound, found = cuts.histogram(), cuts.bound, cuts.smallest_first()
-    if mark is not None:
-        plain = [id_ for id_ in events if model.events[id_].kind is not mark]
-        without = cuts_of(model.base, plain, goal, limits=limits)
-        known = without.histogram()
-        if None in (bound, without.bound) and bound != without.bound:
-            known = {}
-        histogram = {
-            size: left for size, all_ in histogram.items() if (left := all_ - known.get(size, 0)) > 0
-        }
-        found = (
-            cut for cut in islice(found, LOOKED_AT) if any(model.events[event].kind is mark for event in cut)
-        )
-    weakest = (cut for cut in islice(found, LOOKED_AT) if _weaker(model, goal, cut, events) is None)
-    examples = tuple(islice(weakest, EXAMPLES)) if histogram else ()
-    return Family(way, sum(histogram.values()), histogram, examples, bound) if examples else None
-
-
-def _weaker(model: Model, goal: str, cut: frozenset[str], events: Collection[str]) -> frozenset[str] | None:
-    """The cut with a capability that one of its own brings along in that one's place, if that suffices."""
-    for id_ in sorted(cut):
-        event = model.events[id_]
-        if event.kind is not Kind.CAPABILITY:
-            continue
-        capability = model.knowledge.capabilities[event.groups["capability"]]
-        for implied in capability.implies:
-            weaker = f"{Kind.CAPABILITY}:{implied}@{event.groups.get('machine', '')}"
-            if weaker in events and model.base.breaks((cut - {id_}) | {weaker}, goal):
-                return (cut - {id_}) | {weaker}
-    return None
+    def _breaks(self, events: Collection[str]) -> bool:
+        if self.at_hand is not None and self.whole.bound is None:
+            had = frozenset(events)
+            return any(cut <= had for cut in self.at_hand)
+        return self.model.base.breaks(events, self.goal)
 
 
 @frozen(slots=True)
