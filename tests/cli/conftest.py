@@ -16,6 +16,7 @@ from ttee.appraise import starting_policy
 from ttee.codec import json
 from ttee.model import ClaimValue
 from ttee.tee.recognise import dump_evidence
+from ttee.testing import eventlog
 from ttee.testing.keystone import Device
 from ttee.testing.riscv import SoftwareTee
 
@@ -77,6 +78,7 @@ def lay_out_evidence(folder: Path) -> None:
         "tampered.evidence.json": dump_evidence(
             evolve(evidence, parts={**evidence.parts, "report": bytes(report)})
         ),
+        "boot.log": eventlog.tcg2(eventlog.boot()),
         "stranger.evidence.json": dump_evidence(other.evidence()),
         "truncated.evidence.json": dump_evidence(evidence)[:200],
         "report.bin": evidence.parts["report"],

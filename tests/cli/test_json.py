@@ -37,6 +37,7 @@ LOOKING = [
     (("verify-many", "nowhere", "--policy", "policy.toml"), "error"),
     (("inspect", "genuine.evidence.json"), "commands"),
     (("inspect", "report.bin"), "commands"),
+    (("inspect", "boot.log"), "commands"),
     (("endorsements", "show"), "commands"),
     (("explain", "policy.freshness"), "commands"),
     (("explain", "--list"), "commands"),

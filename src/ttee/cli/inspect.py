@@ -9,10 +9,13 @@ import click
 
 from ttee.appraise import claim_to_json
 from ttee.cli.endorsing import evidence_options, read_evidence
-from ttee.cli.options import command
+from ttee.cli.inspect_log import show
+from ttee.cli.options import command, read_input
 from ttee.cli.output import Output, styled, table
-from ttee.model import ClaimValue
+from ttee.eventlog import survey
+from ttee.model import ClaimValue, Evidence
 from ttee.tee import tee_named
+from ttee.tee.recognise import MAX_SIZE, recognise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +28,7 @@ BANNER = "UNVERIFIED: nothing below was checked; anybody can write such a file. 
     ttee inspect hello.evidence.json
     ttee inspect report.bin               # a raw Keystone report
     ttee inspect quote.out --tee tpm --part signature=sig.out --part pcrs=pcrs.out --part ak=ak.pem
+    ttee inspect /sys/kernel/security/tpm0/binary_bios_measurements
     curl -s … | ttee inspect - --json
     """
 )
@@ -34,9 +38,20 @@ BANNER = "UNVERIFIED: nothing below was checked; anybody can write such a file. 
 def inspect(output: Output, file: str, tee_name: str | None, parts: tuple[str, ...]) -> None:
     """Show every field of evidence, unverified.
 
-    FILE is an evidence file or a vendor's raw blob; - is stdin.
+    FILE is an evidence file, a vendor's raw blob, or an event log alone; - is stdin.
     """
-    evidence = read_evidence(file, tee_name, parts)
+    if tee_name is None and not parts:
+        data = read_input(file, "evidence", MAX_SIZE)
+        if (log := survey.recognise(data)) is not None:
+            show(output, log, BANNER)
+            return
+        evidence = recognise(data)
+    else:
+        evidence = read_evidence(file, tee_name, parts)
+    _show_evidence(output, evidence)
+
+
+def _show_evidence(output: Output, evidence: Evidence) -> None:
     tee = tee_named(evidence.tee)
     fields: Mapping[str, ClaimValue] = tee.describe(evidence) if tee.describe else {}
     sizes = {name: len(part) for name, part in evidence.parts.items()}

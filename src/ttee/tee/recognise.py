@@ -15,7 +15,7 @@ from ttee import formats
 from ttee.codec import base64url, json
 from ttee.errors import MalformedEvidenceError, UsageError
 from ttee.model import Evidence
-from ttee.tee import TEES, all_tees
+from ttee.tee import TEES, all_tees, beside
 
 SCHEMA = "ttee.evidence/1"
 SOURCE = "docs/spec/evidence.md"
@@ -51,10 +51,16 @@ def recognise(data: bytes) -> Evidence:
             return evidence
     if (evidence := formats.unwrap(data)) is not None:
         return evidence
+    if (other := beside.known(data)) is not None:
+        kind, step = other
+        raise MalformedEvidenceError(
+            f"this is {kind}, and no evidence", where="byte 0", hint=step, source=SOURCE
+        )
     raise MalformedEvidenceError(
         f"{len(data)} bytes that are no evidence of any TEE known here ({', '.join(TEES)})",
         where="byte 0",
-        hint=f"evidence files say {SCHEMA!r} in their key `schema`",
+        hint=f"evidence files say {SCHEMA!r} in their key `schema`; of a raw blob, --tee names the TEE, and what is "
+        "wrong with it shows",
         source=SOURCE,
     )
 
