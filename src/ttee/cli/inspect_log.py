@@ -23,7 +23,7 @@ def show(output: Output, log: Log, banner: str) -> None:
         ("banks", ", ".join(log.algorithms)),
         *([("padding", f"{log.padding} bytes")] if log.padding else []),
     ]
-    events = [("event", "register", "", f"digest ({found.bank})", "name")]
+    events: list[tuple[str, ...]] = [("event", "register", "", f"digest ({found.bank})", "name")]
     events += [_row(found, event) for event in log.events]
     registers = [
         (log.register_name(number), bank, value.hex())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from attrs import frozen
 
@@ -94,10 +95,10 @@ def _odd(log: Log, bank: str, registers: Mapping[int, bytes]) -> list[str]:
     if log.format not in ("TCG1", "TCG2", "CCEL"):
         return found
     checks: list[Callable[[], object]] = [
-        lambda register=register: check_separators(log, bank, (register,))  # type: ignore[misc]
-        for register in sorted(registers)
+        partial(check_separators, log, bank, (register,)) for register in sorted(registers)
     ]
-    for check in (*checks, lambda: secure_boot.read(log, bank)):
+    checks.append(partial(secure_boot.read, log, bank))
+    for check in checks:
         try:
             check()
         except (BindingError, MalformedEvidenceError) as error:
