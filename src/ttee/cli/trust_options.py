@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,8 +11,6 @@ from ttee.cli.options import read_input
 
 if TYPE_CHECKING:
     from ttee.trust.build import Model
-    from ttee.trust.deployment import Deployment
-    from ttee.trust.terms import Knowledge
 
 deployment_argument = click.argument("deployment", metavar="D")
 property_option = click.option(
@@ -28,21 +25,17 @@ property_option = click.option(
 at_option = click.option("--at", metavar="DATE", help="As it was known on that day, such as 2025-09-01.")
 
 
-def load(name: str, at: str | None = None) -> Model:
-    """The model of a deployment. Raises DeploymentError, QuestionError, UsageError."""
+def load(name: str, at: str | None = None, *, whole: bool = False) -> Model:
+    """The model of a deployment: a file (`….toml`, with a `/`, or `-`), or the name of a TEE. `whole`: with all that is
+    known, not only what concerns it. Raises DeploymentError, QuestionError, UsageError.
+    """
     from ttee.trust.build import build  # noqa: PLC0415 (slow, and not needed for --help)
-    from ttee.trust.shipped import shipped  # noqa: PLC0415
-
-    knowledge = shipped()
-    return build(read(name, knowledge), knowledge, at=at)
-
-
-def read(name: str, knowledge: Knowledge) -> Deployment:
-    """A file, `-`, or the name of a TEE, which goes before a file of that name. Raises as `load` does."""
     from ttee.trust.deployment import MAX_SIZE  # noqa: PLC0415
-    from ttee.trust.shipped import deployment_of  # noqa: PLC0415
+    from ttee.trust.shipped import deployment_from, deployment_of, shipped  # noqa: PLC0415
 
-    a_file = name == "-" or name.endswith(".toml") or "/" in name or Path(name).is_file()
-    if name in knowledge.designs or not a_file:
-        return deployment_of(None, name, knowledge)
-    return deployment_of(read_input(name, "the deployment", MAX_SIZE), name, knowledge)
+    a_file = name == "-" or name.endswith(".toml") or "/" in name
+    data = read_input(name, "the deployment", MAX_SIZE) if a_file else None
+    if whole:
+        return build(deployment_of(data, name, shipped()), shipped(), at=at)
+    deployment, knowledge = deployment_from(data, name)
+    return build(deployment, knowledge, at=at)

@@ -54,7 +54,7 @@ def report(output: Output, deployment: str, target: str, properties: Sequence[st
     """Write one page of HTML that people can read and print: it needs nothing from elsewhere."""
     from ttee.trust.page import page  # noqa: PLC0415 (only here)
 
-    model, about = load(deployment, at), asked(properties)
+    model, about = load(deployment, at, whole=True), asked(properties)
     write_output(target, page(model, about).encode(), output=output)
     _written(output, target, model.deployment.name, str(model.at), about)
 

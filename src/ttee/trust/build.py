@@ -131,7 +131,11 @@ def alone(
 ) -> Deployment:
     """The deployment that is one TEE, whose machine and operator nobody named. Raises QuestionError."""
     if design not in knowledge.designs:
-        raise QuestionError(f"{design[:64]!r} is not a TEE", hint=nearest(design, knowledge.designs) or None)
+        raise QuestionError(
+            f"{design[:64]!r} is not a TEE",
+            hint=nearest(design, knowledge.designs)
+            or "`ttee trust compare --all` lists those that are known",
+        )
     return Deployment(design, "tee", {"tee": Tee(design, "machine", facts=facts or {})}, knowledge.parties)
 
 
