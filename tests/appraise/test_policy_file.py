@@ -228,6 +228,7 @@ def test_files_are_read_and_missing_ones_named(tmp_path: Path) -> None:
     with pytest.raises(PolicyFileError, match="cannot read the policy") as caught:
         load_policy(tmp_path / "missing.toml")
     assert caught.value.where == str(tmp_path / "missing.toml")
+    assert "policy new" in (caught.value.hint or "")
     with pytest.raises(PolicyFileError, match="cannot read the policy"):
         load_policy(tmp_path)
 

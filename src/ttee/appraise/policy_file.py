@@ -44,7 +44,11 @@ def load_policy(path: str | PathLike[str]) -> Policy:
         with Path(path).open("rb") as file:
             data = file.read(MAX_SIZE + 1)
     except OSError as problem:
-        raise PolicyFileError(f"cannot read the policy: {problem.strerror}", where=str(path)) from None
+        raise PolicyFileError(
+            f"cannot read the policy: {problem.strerror}",
+            where=str(path),
+            hint="`ttee policy new` makes one, of an app or of evidence",
+        ) from None
     return parse_policy(data, where=str(path))
 
 

@@ -25,7 +25,7 @@ from ttee.pki.signature import Scheme, load_public_key, verify_signature
 
 MAX_SIZE = 8 << 20
 """Of a file that is looked at."""
-MAX_TWINS, MAX_NAMESAKES = 16, 1024
+MAX_TWINS, MAX_NAMESAKES = 16, 256
 """Certificates of one key, or one name, that are held against each other."""
 SMALL = 128 << 10
 """Of a file whose content is remembered: a fleet's evidence is held against the same files time and again."""
