@@ -115,6 +115,22 @@ def test_a_td_in_azure_lacks_intels_collateral_and_the_error_says_where_it_is() 
         assert "https://api.trustedservices.intel.com/" in (found.hint or "")
 
 
+def test_a_td_in_azure_finds_intels_collateral_among_that_of_many_and_of_others() -> None:
+    """Among the files is a whole set below a root that somebody made, and called as Intel calls its own."""
+    at = datetime(2025, 7, 10, tzinfo=UTC)
+    folders = ("azure-vtpm", "intel-dcap", "sgx", "tdx")
+    paths = [
+        path for folder in folders for path in sorted((vectors.root() / folder).rglob("*")) if path.is_file()
+    ]
+    files = [File(str(path), path.read_bytes()) for path in paths]
+    evidence = evidence_of(cases()[TDX])
+    tee = tee_named(evidence.tee)
+    assert tee.adopt is not None
+    for offered in (files, files[::-1]):
+        claims = tee.verify(evidence, Endorsements((), tee.adopt(evidence, offered, at)), at=at)
+        assert claims.details["tcb_status"] == "OutOfDate"
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(sorted(cases())), st.data())
 def test_files_of_any_content_are_passed_over(name: str, data: st.DataObject) -> None:

@@ -162,10 +162,10 @@ CCEL = CheckSpec(
 )
 EVENT_LOG = CheckSpec(
     id="intel.event-log.replay",
-    title="dstack's event log gives the quoted runtime registers, and says once who runs",
+    title="The event log of dstack or Confidential Space gives the quoted registers, and says once who runs",
     guards="A log that tells of another app, or of another key provider, than what was started.",
     remedy="Get quote and log from one attestation of one guest.",
-    source="Dstack-TEE/dstack:dstack/cc-eventlog; docs/spec/dstack.md",
+    source="Dstack-TEE/dstack:dstack/cc-eventlog; google/go-tpm-tools:cel; docs/spec/dstack.md",
 )
 STATEMENT = CheckSpec(
     id="intel.dstack.statement",

@@ -2,7 +2,7 @@
 """Intel evidence: `quote`, for TDX perhaps with an event log. How it is recognised, what its claims are called.
 
 `ccel` is what the guest's kernel shows as /sys/firmware/acpi/tables/data/CCEL; `event_log` and `dstack` are what a
-dstack attestation has beside the quote (docs/spec/dstack.md).
+dstack attestation has beside the quote (docs/spec/dstack.md); `event_log` may be Confidential Space's, too.
 """
 
 from __future__ import annotations

@@ -22,11 +22,11 @@
     19  the TCB level of all is listed, and not revoked               intel.tcb.level
     20  report data are the nonce                                     intel.report-data.nonce
     21  the event log gives the runtime registers, if there is one    intel.ccel.replay
-    22  … and so does dstack's, which says who runs                   intel.event-log.replay
+    22  … and so does dstack's, or a launcher's: who runs             intel.event-log.replay
     23  what dstack says of the report data is what the quote has     intel.dstack.statement
 
-Steps 3 to 9 are in `collateral.py`, 10 to 16 in `platform.py`, 22 and 23 in `dstack.py`. Whether a TCB that is out
-of date, debug mode, or these measurements are acceptable, is for a policy to say: they are claims.
+Steps 3 to 9 are in `collateral.py`, 10 to 16 in `platform.py`, 22 and 23 in `dstack.py` and `canonical.py`. Whether a
+TCB that is out of date, debug mode, or these measurements are acceptable, is for a policy to say: they are claims.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ from ttee.pki.signature import verify_ecdsa_raw
 from ttee.pki.trusted import trusted
 from ttee.pki.window import Window, require_moment, rfc3339
 from ttee.tee.intel import checks, tcb
+from ttee.tee.intel.canonical import check_canonical_log, is_canonical
 from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
 from ttee.tee.intel.dstack import EVENT_LOG, Told, check_event_log, check_statement
 from ttee.tee.intel.evidence import details, split
@@ -255,7 +256,8 @@ def _check_logs(report: TdReport, parts: Mapping[str, bytes], steps: Steps) -> T
     if "ccel" in parts:
         not_checked += _check_ccel(report, parts["ccel"], steps)
     if EVENT_LOG in parts:
-        told = check_event_log(report, parts[EVENT_LOG], steps)
+        read = check_canonical_log if is_canonical(parts[EVENT_LOG]) else check_event_log
+        told = read(report, parts[EVENT_LOG], steps)
         not_checked += told.not_checked
     if not parts.keys() & {"ccel", EVENT_LOG}:
         not_checked += _NO_LOG.not_checked
