@@ -27,6 +27,11 @@ _ANCHORS = (
     "Whose signatures count. Check the key with whoever runs the device, not with the evidence;",
     "`silicon` stands here only if its owner vouches for a real chip.",
 )
+_GOALS = (
+    "# What must not be able to break it, as far as is known; the verdict's end says what could:",
+    "# [trust]",
+    '# confidentiality = { not_by = ["host", "operator:1000"] }',
+)
 _PINS = {"app": "What runs.", "platform": "What it runs on."}
 _SILENT = {"app": "nothing says what runs", "platform": "nothing says what it runs on"}
 _ANY = {"app": Insecure.ANY_APP, "platform": Insecure.ANY_PLATFORM}
@@ -118,6 +123,7 @@ def _head(name: str, assurance: Assurance, app: bytes | None, *, nonce_required:
     ]
     if app is not None:
         lines += ["", "[app]", f"# {_APP}", f'measurements = ["{app.hex()}"]']
+    lines += ["", *_GOALS]
     return lines
 
 
