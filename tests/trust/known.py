@@ -6,7 +6,8 @@ from __future__ import annotations
 from functools import cache
 
 from ttee.trust.build import Model, build
-from ttee.trust.deployment import Deployment, parse_deployment
+from ttee.trust.deployment import Deployment
+from ttee.trust.deployment_file import parse_deployment
 from ttee.trust.reading import parse_knowledge
 from ttee.trust.terms import Knowledge
 

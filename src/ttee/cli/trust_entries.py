@@ -18,7 +18,7 @@ from ttee.codec import json
 from ttee.errors import QuestionError
 from ttee.trust import ask
 from ttee.trust.build import Model
-from ttee.trust.deployment import nearest
+from ttee.trust.nearest import nearest
 from ttee.trust.rulebook import RULES, SPEC
 from ttee.trust.scorecard import ORDER, broken, column_named, goal_of, letters, unmendable
 from ttee.trust.statement import depths, lacking

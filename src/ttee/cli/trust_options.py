@@ -30,7 +30,7 @@ def load(name: str, at: str | None = None, *, whole: bool = False) -> Model:
     known, not only what concerns it. Raises DeploymentError, QuestionError, UsageError.
     """
     from ttee.trust.build import build  # noqa: PLC0415 (slow, and not needed for --help)
-    from ttee.trust.deployment import MAX_SIZE  # noqa: PLC0415
+    from ttee.trust.deployment_file import MAX_SIZE  # noqa: PLC0415
     from ttee.trust.shipped import deployment_from, deployment_of, shipped  # noqa: PLC0415
 
     a_file = name == "-" or name.endswith(".toml") or "/" in name

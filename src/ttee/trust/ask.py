@@ -5,13 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ttee.errors import QuestionError
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Cuts, Limits, cuts_of
-from ttee.trust.deployment import nearest
+from ttee.trust.nearest import nearest
 from ttee.trust.rules import Derivation, Kind, Rule
 from ttee.trust.terms import Adversary, Over, Scope
 
@@ -19,8 +18,7 @@ AXES = ("party", "vendor", "jurisdiction", "component", "codebase", "machine", "
 """What events can belong to, and so what may break a property alone."""
 
 
-@frozen(slots=True)
-class Answer:
+class Answer(NamedTuple):
     """Whether an adversary breaks a goal: with a derivation and the money it takes, or with what was tried."""
 
     broken: bool

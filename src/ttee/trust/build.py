@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import date
-
-from attrs import evolve, field, frozen
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ttee.errors import QuestionError, TooLargeError
 from ttee.trust.book import Book
@@ -24,9 +24,9 @@ from ttee.trust.deployment import (
     Replicate,
     Split,
     Tee,
-    nearest,
 )
 from ttee.trust.leaf import Assumed, Leaf, machine_rules
+from ttee.trust.nearest import nearest
 from ttee.trust.rules import Event, Kind, RuleBase
 from ttee.trust.terms import FIXES, Design, Holders, Knowledge, Property
 
@@ -44,8 +44,7 @@ ATOMS = ("exposed", "handed", "spilled", "code", L, I, A, F, V, K)
 MAX_INSTANCES = 1000
 
 
-@frozen(slots=True)
-class Model:
+class Model(NamedTuple):
     """The rules of one deployment at one day, and the events that they rest on."""
 
     knowledge: Knowledge
@@ -53,7 +52,7 @@ class Model:
     at: date
     base: RuleBase
     events: Mapping[str, Event]
-    leaves: Mapping[str, Tee] = field(factory=dict)
+    leaves: Mapping[str, Tee] = MappingProxyType({})
     """Each TEE under the name that its atoms have."""
     parts: tuple[str, ...] = ()
     """Every part that there are atoms of."""
@@ -139,16 +138,15 @@ def alone(
     return Deployment(design, "tee", {"tee": Tee(design, "machine", facts=facts or {})}, knowledge.parties)
 
 
-@frozen(slots=True)
 class _Builder:
-    deployment: Deployment
-    knowledge: Knowledge
-    book: Book
-    at: date
-    fixed: frozenset[str]
-    leaves: dict[str, Tee] = field(factory=dict)
-    done: dict[tuple[str, Assumed], str] = field(factory=dict)
-    used: dict[str, int] = field(factory=dict)
+    def __init__(
+        self, deployment: Deployment, knowledge: Knowledge, book: Book, at: date, fixed: frozenset[str]
+    ) -> None:
+        self.deployment, self.knowledge, self.book = deployment, knowledge, book
+        self.at, self.fixed = at, fixed
+        self.leaves: dict[str, Tee] = {}
+        self.done: dict[tuple[str, Assumed], str] = {}
+        self.used: dict[str, int] = {}
 
     def part(self, name: str, assumed: Assumed) -> str:
         """Adds the rules of a part where that is assumed, once; its atoms are under the name that comes back."""
@@ -196,13 +194,13 @@ class _Builder:
         match part:
             case Poc(by=by):
                 place = self.holders(f"{alias}: the proof of place", by)
-                return evolve(assumed, places=(*assumed.places, place))
+                return assumed._replace(places=(*assumed.places, place))
             case Log(witnesses=witnesses):
                 silent = self.holders(f"{alias}: the witnesses", witnesses)
                 firmware = (*assumed.firmware_logs, silent) if part.firmware else assumed.firmware_logs
-                return evolve(assumed, logs=(*assumed.logs, silent), firmware_logs=firmware)
+                return assumed._replace(logs=(*assumed.logs, silent), firmware_logs=firmware)
             case Release(keys=keys):
-                return evolve(assumed, release=self.holders(f"{alias}: the release keys", keys))
+                return assumed._replace(release=self.holders(f"{alias}: the release keys", keys))
 
     def tee(self, alias: str, tee: Tee, assumed: Assumed) -> None:
         self.leaves[alias] = tee
@@ -246,7 +244,7 @@ class _Builder:
         self.some(alias, "code", of, len(of))
 
     def channel(self, alias: str, part: Channel, assumed: Assumed) -> None:
-        to = self.part(part.to, evolve(assumed, pin=True) if part.pin else assumed)
+        to = self.part(part.to, assumed._replace(pin=True) if part.pin else assumed)
         self.same(alias, to)
         net = self.book.had(self.knowledge.capabilities["net"], "", "")
         pin = part.pin and all(self.names_its_machine(name) for name in self.deployment.below(part.to))
@@ -260,8 +258,7 @@ class _Builder:
         secrets = Secrets(net, evidence_a=f"{to}.{A}", tls_a=tls_a, share_a=share_a)
         if not pin:
             some = "some other machine's"
-            secrets = evolve(
-                secrets,
+            secrets = secrets._replace(
                 tls_b=self.leak("tls-elsewhere", alias, f"{some} TLS key"),
                 share_b=self.leak("ephemeral-elsewhere", alias, f"{some} ephemeral"),
             )

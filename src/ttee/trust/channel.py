@@ -15,8 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import StrEnum
 from functools import cache
-
-from attrs import asdict, frozen
+from typing import NamedTuple
 
 from ttee.trust.cuts import cuts_of
 from ttee.trust.rules import Rule, RuleBase, Source
@@ -34,8 +33,7 @@ class Binding(StrEnum):
     EXPORTER = "exporter"
 
 
-@frozen(slots=True)
-class Secrets:
+class Secrets(NamedTuple):
     """The atoms by which each secret becomes known; None: never."""
 
     net: str
@@ -49,8 +47,7 @@ class Secrets:
     """Certifies a machine that is none, with any identity."""
 
 
-@frozen(slots=True)
-class Goals:
+class Goals(NamedTuple):
     """The atoms that say that a channel's secrecy, or its peer's identity, is broken."""
 
     secrecy: str
@@ -79,7 +76,7 @@ def channel_breaks(
     The same answers as with `channel_rules` in their place, and shorter reasons.
     """
     goals = Goals(f"{name}.secrecy", f"{name}.identity")
-    atoms = {key: atom for key, atom in asdict(secrets).items() if atom is not None}
+    atoms = {key: atom for key, atom in secrets._asdict().items() if atom is not None}
     rules = []
     for goal, cut in _breaks(binding, pin, frozenset(atoms)):
         says = "; ".join(WAYS[key] for key in sorted(cut) if key != NETWORK) or RELAYED
@@ -108,8 +105,7 @@ def channel_rules(
     return goals, tuple(_Model(name, binding, secrets, pin).rules(goals))
 
 
-@frozen(slots=True)
-class _Model:
+class _Model(NamedTuple):
     name: str
     binding: Binding
     secrets: Secrets

@@ -10,8 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf
-
-from attrs import frozen
+from typing import NamedTuple
 
 from ttee.errors import TooLargeError
 from ttee.trust.bdd import FALSE, MAX_VARIABLES, UNIT, Diagrams
@@ -30,8 +29,7 @@ FEW_STEPS = 20_000
 """What a tangled graph is given to be searched through, all sizes."""
 
 
-@frozen(slots=True)
-class Limits:
+class Limits(NamedTuple):
     """How much work the cuts of one goal may be: nodes of diagrams, steps of the search, and its bound on sizes."""
 
     bound: int = 3
@@ -70,8 +68,7 @@ class Cuts(ABC):
         return tuple(cut for cut, _ in zip(self.smallest_first(), range(limit), strict=False))
 
 
-@frozen(slots=True)
-class Module:
+class Module(NamedTuple):
     """A part of the graph on its own: the family `family` over `variables`, each an event or an earlier module."""
 
     variables: tuple[str | int, ...]

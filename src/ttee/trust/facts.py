@@ -6,8 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from enum import StrEnum
-
-from attrs import frozen
+from typing import NamedTuple
 
 Fact = bool | int | str
 Facts = Mapping[str, Fact]
@@ -24,8 +23,7 @@ class Comparison(StrEnum):
     BELOW = "below"
 
 
-@frozen(slots=True)
-class Condition:
+class Condition(NamedTuple):
     """`fact` compared with `values`: one value, or several for `ONE_OF`."""
 
     fact: str

@@ -12,8 +12,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-
-from attrs import field, frozen
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ttee.trust.rules import RuleBase
 
@@ -21,8 +21,7 @@ Gate = tuple[int, tuple[int, ...]]
 """At least so many of these nodes."""
 
 
-@frozen(slots=True)
-class Graph:
+class Graph(NamedTuple):
     """Nodes are numbers; those with a name are events, and have no gates. `goal` is None if nothing derives it, and
     `always` says that it holds whatever happens."""
 
@@ -32,7 +31,7 @@ class Graph:
     gates: tuple[tuple[Gate, ...], ...]
     components: tuple[tuple[int, ...], ...]
     """Strongly connected components of what the goal needs, children first."""
-    weights: Mapping[int, int] = field(factory=dict)
+    weights: Mapping[int, int] = MappingProxyType({})
     """How many events there are below each node."""
 
     @property

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-
-from attrs import field, frozen
+from types import MappingProxyType
+from typing import NamedTuple
 
 from ttee.trust.book import Book
 from ttee.trust.deployment import Tee
@@ -28,8 +28,7 @@ SIGNED_FOR_ALL = (Property.ATTESTATION, Property.KEYS)
 """What a secret that a whole fleet shares gives away."""
 
 
-@frozen(slots=True)
-class Assumed:
+class Assumed(NamedTuple):
     """What holds for everything beneath a channel, a proof of cloud, a log, a release policy."""
 
     pin: bool = False
@@ -42,8 +41,7 @@ class Assumed:
     """The atom that takes the author's place."""
 
 
-@frozen(slots=True)
-class Leaf:
+class Leaf(NamedTuple):
     """One TEE in one place of a deployment: under `name`, with what is assumed there."""
 
     book: Book
@@ -54,7 +52,7 @@ class Leaf:
     at: date
     fixed: frozenset[str] = frozenset()
     """Kinds of fix that are taken to be applied, and checked."""
-    roles: Mapping[str, Holders] = field(factory=dict)
+    roles: Mapping[str, Holders] = MappingProxyType({})
 
     def atom(self, property_: str) -> str:
         """What users of this part see broken."""

@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
-
-from attrs import field, frozen
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -31,8 +30,7 @@ class Kind(StrEnum):
         return self in (Kind.EQUIPMENT, Kind.MACHINE)
 
 
-@frozen(slots=True)
-class Source:
+class Source(NamedTuple):
     """Where something was said: words, an address if there is one, a date as precise as it is known."""
 
     text: str
@@ -40,23 +38,17 @@ class Source:
     date: str = ""
 
 
-def _groups(value: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(value))
-
-
-@frozen(slots=True)
-class Event:
+class Event(NamedTuple):
     """The smallest thing that can go wrong. `cost` in USD; `groups` is what it belongs to: `vendor` to `intel`."""
 
     id: str
     kind: Kind
     name: str = ""
     cost: int = 0
-    groups: Mapping[str, str] = field(converter=_groups, factory=dict, hash=False)
+    groups: Mapping[str, str] = MappingProxyType({})
 
 
-@frozen(slots=True)
-class Rule:
+class Rule(NamedTuple):
     """`head` follows when at least `k` of `body` hold. `id` names the rule, `says` is its sentence for people."""
 
     head: str
@@ -67,8 +59,7 @@ class Rule:
     sources: tuple[Source, ...] = ()
 
 
-@frozen(slots=True)
-class Derivation:
+class Derivation(NamedTuple):
     """Why `atom` holds: it is an event (no rule), or a rule gave it, for the reasons in `because`."""
 
     atom: str

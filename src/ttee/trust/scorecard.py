@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from ttee.errors import QuestionError
 from ttee.trust import ask
 from ttee.trust.build import Model, build
-from ttee.trust.deployment import Tee, nearest
+from ttee.trust.deployment import Tee
+from ttee.trust.nearest import nearest
 from ttee.trust.terms import EFFECTS, Property
 from ttee.trust.words import ASKED, LETTERS
 
@@ -89,7 +90,7 @@ def unmendable(model: Model) -> Model:
         for id_, attack in model.knowledge.attacks.items()
         if attack.fix_kind in ("design", "none")
     }
-    return build(model.deployment, evolve(model.knowledge, attacks=attacks), at=str(model.at))
+    return build(model.deployment, model.knowledge._replace(attacks=attacks), at=str(model.at))
 
 
 def broken(model: Model, column: Column) -> frozenset[Property]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import ttee
 from ttee.errors import DeploymentError, QuestionError
 from ttee.trust.build import alone
-from ttee.trust.deployment import Deployment, parse_deployment
+from ttee.trust.deployment import Deployment
+from ttee.trust.deployment_file import parse_deployment
 from ttee.trust.reading import read_knowledge
 from ttee.trust.terms import Knowledge
 

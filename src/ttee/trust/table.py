@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
@@ -12,17 +11,12 @@ from attrs import frozen
 
 from ttee.codec.toml import Document
 from ttee.errors import TteeError
+from ttee.trust.nearest import nearest
 
 SOURCE = "docs/spec/trust.md"
 MAX_TEXT = 1000
 MAX_ITEMS = 500
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
-
-
-def meant(name: str, names: Iterable[str]) -> str:
-    """ "; did you mean …?" with the nearest of `names`, or nothing."""
-    near = difflib.get_close_matches(name[:64], sorted(map(str, names)), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 @frozen(slots=True)
@@ -42,7 +36,7 @@ class Table:
         """Refuses any other key."""
         for key in self.values:
             if key not in keys:
-                self.fail(f"{key[:64]!r} is not a key here{meant(key, keys)}", key)
+                self.fail(f"{key[:64]!r} is not a key here{_meant(key, keys)}", key)
 
     def at(self, key: str) -> Table:
         """The table under `key`; an empty one if there is none."""
@@ -131,5 +125,10 @@ class Table:
         if value not in values:
             few = f": one of {', '.join(values)}" if len(values) <= 12 else ""
             what = what or (path[-1] if path else "this")
-            self.fail(f"{value[:64]!r} is not known as {what}{meant(value, values) or few}", *path)
+            self.fail(f"{value[:64]!r} is not known as {what}{_meant(value, values) or few}", *path)
         return value
+
+
+def _meant(name: str, names: Iterable[str]) -> str:
+    near = nearest(name, names)
+    return f"; {near}" if near else ""

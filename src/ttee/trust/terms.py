@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of TEEs, attacks and parties, as types (docs/spec/trust.md, section 3)."""
+"""What is known of TEEs, attacks and parties, as types (docs/spec/trust.md, section 3).
+
+Named tuples here, as wherever `who` passes through: what makes richer classes takes longer to load than all of the
+rest (docs/decisions/0018).
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,7 @@ from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
 from types import MappingProxyType
-
-from attrs import field, frozen
+from typing import NamedTuple
 
 from ttee.errors import QuestionError
 from ttee.trust.facts import Condition
@@ -112,8 +115,7 @@ TEXT_DIMENSIONS = ("tcb", "workload", "performance")
 UNKNOWN = "unknown"
 
 
-@frozen(slots=True)
-class Capability:
+class Capability(NamedTuple):
     """Something an attacker can do. `name` completes "whoever has …"."""
 
     id: str
@@ -126,8 +128,7 @@ class Capability:
     roles: tuple[str, ...] = ()
 
 
-@frozen(slots=True)
-class Party:
+class Party(NamedTuple):
     """A legal entity; `parent` owns it."""
 
     id: str
@@ -137,16 +138,14 @@ class Party:
     sources: tuple[Source, ...] = ()
 
 
-@frozen(slots=True)
-class Holders:
+class Holders(NamedTuple):
     """k of these: names of parties, or in a deployment of parts."""
 
     k: int
     of: tuple[str, ...]
 
 
-@frozen(slots=True)
-class Adversary:
+class Adversary(NamedTuple):
     """Who attacks: what it has, where, and what it may spend."""
 
     id: str
@@ -159,8 +158,7 @@ class Adversary:
     budget_usd: int = 0
 
 
-@frozen(slots=True)
-class Component:
+class Component(NamedTuple):
     """A part of a design, with its undisclosed flaw."""
 
     id: str
@@ -170,32 +168,22 @@ class Component:
     breaks: tuple[Property, ...] = FLAW_EFFECTS
 
 
-@frozen(slots=True)
-class OutOfScope:
+class OutOfScope(NamedTuple):
     """Capabilities that a design's maker declares not to defend against."""
 
     capabilities: tuple[str, ...]
     sources: tuple[Source, ...]
 
 
-def _roles(value: Mapping[str, Holders]) -> Mapping[str, Holders]:
-    return MappingProxyType(dict(value))
-
-
-def _dimensions(value: Mapping[str, str]) -> Mapping[str, str]:
-    return MappingProxyType(dict(value))
-
-
-@frozen(slots=True)
-class Design:
+class Design(NamedTuple):
     """One design of TEE. A dimension that is left out is unknown, and counts for the attacker."""
 
     id: str
     name: str
-    roles: Mapping[str, Holders] = field(converter=_roles)
+    roles: Mapping[str, Holders]
     components: tuple[Component, ...]
     sources: tuple[Source, ...]
-    dimensions: Mapping[str, str] = field(converter=_dimensions, factory=dict)
+    dimensions: Mapping[str, str] = MappingProxyType({})
     classes: tuple[str, ...] = ()
     machine_usd: int = 0
     since: str = ""
@@ -212,8 +200,7 @@ Needs = tuple[tuple[str, ...], ...]
 """Any of these sets of capabilities."""
 
 
-@frozen(slots=True)
-class Target:
+class Target(NamedTuple):
     """A design or class that an attack aims at, and what refutes that it applies."""
 
     tee: str
@@ -223,8 +210,7 @@ class Target:
     breaks: tuple[Property, ...] | None = None
 
 
-@frozen(slots=True)
-class Attack:
+class Attack(NamedTuple):
     """A published attack. `cost_usd` is what its equipment costs; None: not published."""
 
     id: str
@@ -249,8 +235,7 @@ class Attack:
         return self.status != "alleged" and self.modelled_by is None
 
 
-@frozen(slots=True)
-class Knowledge:
+class Knowledge(NamedTuple):
     """Everything that is known, as of a day."""
 
     as_of: date
