@@ -20,6 +20,20 @@ from ttee.testing import eventlog
 from ttee.testing.keystone import Device
 from ttee.testing.riscv import SoftwareTee
 
+DEPLOYMENT = """\
+schema = "ttee.deployment/1"
+name = "a shared key"
+root = "vault"
+[part.a]
+tee = "intel-tdx"
+operator = "microsoft"
+[part.b]
+tee = "amd-sev-snp"
+operator = "google"
+[part.vault]
+split = { k = 2, of = ["a", "b"] }
+"""
+
 
 @frozen(slots=True)
 class Place:
@@ -86,6 +100,12 @@ def lay_out_evidence(folder: Path) -> None:
         "other-app.toml": policy.replace(tee.app.hex(), "00" * 48).encode(),
         "newer-monitor.toml": policy.replace("min-monitor-svn = 1", "min-monitor-svn = 2").encode(),
         "strict.toml": policy.replace('"optional"', '"required"').encode(),
+        "one.toml": DEPLOYMENT.encode(),
+        "circle.toml": b'schema = "ttee.deployment/1"\nname = "a circle"\nroot = "a"\n'
+        b'[part.a]\nall = ["b"]\n[part.b]\nany = ["a"]\n',
+        "too-many.toml": DEPLOYMENT.replace("k = 2", "k = 3").encode(),
+        "stranger.toml": DEPLOYMENT.replace("microsoft", "mikrosoft").encode(),
+        "future.toml": DEPLOYMENT.replace('"vault"', '"vault"\nat = "2999-01-01"').encode(),
         "device.key": f"{tee.device.key.hex()}\n".encode(),
     }
     for name, data in files.items():

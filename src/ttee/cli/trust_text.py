@@ -248,6 +248,7 @@ def statement_json(model: Model, each: Statement) -> dict[str, json.Encodable]:
         "alone": {axis: list(each.singles[axis]) for axis in AXES},
         "money_alone": None if each.money is None else cut_json(model, each.money[1], each.goal),
         "cheapest": None if each.cheapest is None else cut_json(model, each.cheapest[1], each.goal),
+        "once_mended": [] if each.unmended is None else [cut_json(model, cut) for cut in each.unmended.examples],
         "ways": {
             str(family.way): {
                 "count": family.count,
