@@ -12,6 +12,7 @@ from ttee.appraise.appraisal import appraise
 from ttee.appraise.checks import CHECKS, all_checks, spec_for
 from ttee.appraise.policy import (
     SIGNATURE_ONLY,
+    Goal,
     Insecure,
     Policy,
     Section,
@@ -28,6 +29,7 @@ __all__ = [
     "CHECKS",
     "SIGNATURE_ONLY",
     "Comparison",
+    "Goal",
     "Insecure",
     "Policy",
     "Rule",

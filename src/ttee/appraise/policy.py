@@ -76,6 +76,8 @@ class Policy:
     refuses_broken: frozenset[str] = frozenset()
     """Distrust switches that would only warn, and that this policy lets refuse."""
     goals: tuple[Goal, ...] = ()
+    facts: tuple[tuple[str, bool | int | str], ...] = ()
+    """What its author knows of the app and the machine and evidence does not say; goals take it as given."""
 
     def allows(self, *ways: Insecure) -> Insecure | None:
         """The first of these loosenings that the policy has."""

@@ -95,15 +95,16 @@ class _Reader:
             accepts_broken=accepted,
             refuses_broken=refused,
             goals=self.goals(self.table(top, (), "trust")) if "trust" in top else (),
+            facts=self.facts(self.table(top, (), "trust")),
         )
 
     def goals(self, table: Mapping[str, Any]) -> tuple[Goal, ...]:
         from ttee.trust.goals import AXES, GOAL_PROPERTIES  # noqa: PLC0415 (brings the knowledge base along)
         from ttee.trust.shipped import shipped  # noqa: PLC0415
 
-        self.known(table, ("trust",), GOAL_PROPERTIES)
+        self.known(table, ("trust",), (*GOAL_PROPERTIES, "facts"))
         goals = []
-        for name in table:
+        for name in (name for name in table if name != "facts"):
             path = ("trust", name)
             goal = self.table(table, ("trust",), name)
             self.known(goal, path, ("not_by", "no_single"))
@@ -117,6 +118,22 @@ class _Reader:
                 self.fail('say what must not break it: { not_by = ["operator:1000"] }', path)
             goals.append(Goal(name, tuple(dict.fromkeys(adversaries)), kinds))
         return tuple(goals)
+
+    def facts(self, trust: Mapping[str, Any]) -> tuple[tuple[str, bool | int | str], ...]:
+        """Facts by the names that published attacks ask for."""
+        table = self.table(trust, ("trust",), "facts")
+        if not table:
+            return ()
+        from ttee.trust.claimed import asked_for  # noqa: PLC0415 (brings the knowledge base along)
+        from ttee.trust.shipped import shipped  # noqa: PLC0415
+
+        names = sorted(asked_for(shipped(), list(shipped().designs)))
+        for name, value in table.items():
+            path = ("trust", "facts", name)
+            if name not in names:
+                self.fail(f"{name[:64]!r} is no fact that an attack depends on{_meant(name, names)}", path)
+            self.scalar(value, path)
+        return tuple(table.items())
 
     def adversary(self, value: object, path: tuple[str, ...]) -> object:
         """The name in `operator:1000`, whose budget is looked at."""

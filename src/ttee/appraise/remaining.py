@@ -66,6 +66,10 @@ def goals_kept(still: Remaining, policy: Policy) -> Iterator[Finding]:
     from ttee.trust.goals import breaches  # noqa: PLC0415 (see above)
 
     asked = still.question()
+    assumed = {name: value for name, value in policy.facts if name not in dict(asked.facts)}
+    if assumed:
+        asked = evolve(asked, facts=tuple(sorted({**assumed, **dict(asked.facts)}.items())))
+    taken = f" (taken from the policy: {', '.join(assumed)})" if assumed else ""
     for goal in policy.goals:
         for spec, kind, names in ((NOT_BY, "not_by", goal.not_by), (NO_SINGLE, "no_single", goal.no_single)):
             if names:
@@ -73,7 +77,7 @@ def goals_kept(still: Remaining, policy: Policy) -> Iterator[Finding]:
                 broken = breaches(asked, goal.of, kind, names)
                 said = f"{goal.of} is not broken by any {'of' if kind == 'not_by' else 'single'} {', '.join(names)}"
                 yield (
-                    failed(named, f"{goal.of}: {'; '.join(broken)}")
+                    failed(named, f"{goal.of}: {'; '.join(broken)}{taken}")
                     if broken
-                    else passed(named, f"{said}, as published up to {asked.at}")
+                    else passed(named, f"{said}, as published up to {asked.at}{taken}")
                 )

@@ -207,6 +207,7 @@ def _json(found: Policy) -> dict[str, json.Encodable]:
         "trust": {
             goal.of: {"not_by": list(goal.not_by), "no_single": list(goal.no_single)} for goal in found.goals
         },
+        "facts": dict(found.facts),
         "tees": {
             tee: {
                 "anchors": [
@@ -233,6 +234,7 @@ def _words(found: Policy) -> str:
     rows += [("loosened", way) for way in sorted(found.loosened)]
     rows += [("accepts, though broken", each) for each in sorted(found.accepts_broken)]
     rows += [("refuses as broken", each) for each in sorted(found.refuses_broken)]
+    rows += [("takes as known", f"{name} = {json.dumps(value).decode()}") for name, value in found.facts]
     for goal in found.goals:
         rows += [("refuses", f"what {each} could break: {goal.of}") for each in goal.not_by]
         rows += [("refuses", f"what any single {each} could break: {goal.of}") for each in goal.no_single]
