@@ -117,6 +117,15 @@ def test_a_line_with_a_name_that_no_file_can_have_is_one_bad_item(place: Place) 
     assert done.stdout.endswith(f"\n\n  1  warning\n  {len(names)}  unreadable\n"), done.stderr
 
 
+def test_whoever_gives_one_piece_of_evidence_hears_of_verify(place: Place) -> None:
+    quote = place.folder / "quote.bin"
+    quote.write_bytes(MACHINE.quote())
+    done = run(place, "verify-many", "quote.bin", "-p", "policy.toml")
+    assert (done.returncode, "`ttee verify` takes it" in done.stderr) == (3, True)
+    done = run(place, "verify-many", "-", "-p", "policy.toml", input="nonsense")
+    assert (done.returncode, done.stderr) == (3, "")
+
+
 def test_what_is_no_plain_file_is_not_opened(place: Place) -> None:
     os.mkfifo(place.folder / "pipe")
     (place.folder / "fleet").mkdir()

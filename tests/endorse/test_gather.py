@@ -165,6 +165,14 @@ def test_to_renew_asks_for_all_that_can_become_stale_once(tmp_path: Path) -> Non
     assert maker.asked == [KEY.url, LIST.url, LIST.url]
 
 
+def test_what_was_fetched_in_the_future_is_renewed_all_the_same(tmp_path: Path) -> None:
+    """By a machine whose clock was wrong, or by whoever filled the folder."""
+    store = Store(tmp_path)
+    store.keep(Kept(LIST.url, None, {"list": b"old"}, NOW + 999 * DAY, NOW + DAY))
+    maker = Maker({KEY.url: b"the key", LIST.url: b"new"})
+    assert collect(fetcher=maker, stores=[store], renew=datetime.now(UTC)).documents["list"] == b"new"
+
+
 def test_answers_raise_questions_until_none_is_open(tee: list[Tee]) -> None:
     def ask(_evidence: Evidence, documents: Mapping[str, bytes], _at: datetime) -> tuple[Source, ...]:
         if "key" not in documents:

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from functools import partial
+from pathlib import Path
 
 import click
 
@@ -132,6 +133,8 @@ def verify_many(
             progress.step(is_bad)
     if not results:
         raise UsageError("there is nothing to verify", where=source)
+    if results.total() == results[ExitCode.MALFORMED] and Path(source).is_file():
+        output.say("no line is as it should be; if this is one piece of evidence, `ttee verify` takes it")
     worst = next(code for code in RESULTS if results[code])
     if worst is ExitCode.WARNING and not strict:
         worst = ExitCode.AFFIRMING

@@ -182,7 +182,7 @@ class _Search:
 
     def _is_good(self, kept: Kept) -> bool:
         """Whether nobody needs to be asked."""
-        renewed = self.renew is None or kept.until is None or kept.fetched >= self.renew
+        renewed = self.renew is None or kept.until is None or self.renew <= kept.fetched <= datetime.now(UTC)
         return renewed and kept.is_current(self.at)
 
     def _kept(self, source: Source) -> Kept | None:
