@@ -12,7 +12,7 @@ from ttee.trust.ask import AXES
 from ttee.trust.build import Model
 from ttee.trust.claimed import Question
 from ttee.trust.residual import model_of, why
-from ttee.trust.rules import Derivation
+from ttee.trust.rules import Derivation, Kind
 from ttee.trust.terms import Property
 from ttee.trust.words import cut_words, joined, several
 
@@ -72,5 +72,6 @@ def _cut(model: Model, derivation: Derivation | None) -> str:
             if node.rule is None:
                 leaves.add(node.atom)
             stack.extend(node.because)
-    by = why(model, derivation)
+    kinds = {model.events[id_].kind for id_ in leaves}
+    by = why(model, derivation) if kinds - {Kind.PARTY, Kind.FLAW} else []  # these need nobody else's attack
     return f"{cut_words(model, leaves)}{f', by {joined(by)}' if by else ''}"
