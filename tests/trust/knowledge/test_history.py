@@ -80,7 +80,8 @@ def test_without_its_fix_an_attack_counts_until_a_claim_refutes_it() -> None:
     assert host(MILAN)
     assert host({**MILAN, "reported_ucode_svn": 208})
     assert not host({**MILAN, "reported_ucode_svn": 209})
-    assert not host(GENOA)
+    assert host(GENOA)  # lists differ on whether it is affected, so it counts
+    assert not host({**GENOA, "reported_ucode_svn": 84})
 
 
 def test_a_buyer_of_one_machine_breaks_whoever_does_not_pin_theirs() -> None:
