@@ -51,7 +51,7 @@ def trust() -> None:
 )
 @click.pass_obj
 def who(output: Output, deployment: str, properties: Sequence[str], at: str | None, listed: int) -> None:
-    """Say for each property who breaks it: alone, cheapest, in how many ways.
+    """Say who breaks each property, and in how many ways.
 
     A cut is a smallest set of parties, capabilities and flaws that together break a property. They are counted, not
     listed, unless you ask for it.
@@ -91,9 +91,10 @@ def can(
     at: str | None,
     fail_if_yes: bool,
 ) -> int:
-    """Say whether an adversary breaks it within a budget: how, or what it lacks.
+    """Say whether an adversary breaks it within a budget.
 
-    Exits with 0 whatever the answer is, unless --fail-if-yes is given.
+    If so, how, with sources; if not, what was tried and what it lacks. Exits with 0 whatever the answer is, unless
+    --fail-if-yes is given.
     """
     from ttee.cli import trust_text  # noqa: PLC0415 (only here)
     from ttee.trust import ask  # noqa: PLC0415

@@ -27,7 +27,9 @@ from ttee.cli.trust_options import at_option, deployment_argument, load, propert
 @at_option
 @click.pass_obj
 def compare(output: Output, deployments: Sequence[str], everything: bool, at: str | None) -> None:
-    """Show what each kind of attacker breaks, and which dominates which.
+    """Show what each kind of attacker breaks.
+
+    And which dominates which: is broken nowhere where the other is not.
 
     Each cell says what is broken as it stands, and after the slash what is left with every fix applied and checked.
     A "-" means that no break was published, not that there is none.
@@ -85,8 +87,9 @@ def diff(output: Output, one: str, other: str, properties: Sequence[str], at: st
 @at_option
 @click.pass_obj
 def singletons(output: Output, deployment: str, properties: Sequence[str], at: str | None) -> None:
-    """List what breaks a property alone: by party, vendor, jurisdiction, code base.
+    """List what breaks a property alone.
 
+    By party, vendor, jurisdiction, undisclosed flaw, code base, program.
     A decentralised deployment has none. Each may buy what it needs.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)

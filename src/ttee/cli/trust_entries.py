@@ -10,6 +10,7 @@ from ttee.cli.trust_text import (
     answer_json,
     cut_json,
     depth_words,
+    labelled,
     model_json,
     step_json,
     wrapped,
@@ -312,8 +313,5 @@ def _step(line: str, indent: str = "  ") -> str:
 
 
 def _rows(rows: Sequence[tuple[str, str]]) -> str:
-    width = max(len(label) for label, _ in rows)
-    return "\n".join(
-        wrapped(f"{label:{width}}\N{NO-BREAK SPACE} {said}", indent="  ", hang=width + 2)
-        for label, said in rows
-    )
+    width = max(len(label) for label, _ in rows) + 2
+    return "\n".join(line for label, said in rows for line in labelled(label, said, width))

@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 @at_option
 @click.pass_obj
 def attacks(output: Output, tee: str | None, since: str | None, at: str | None) -> None:
-    """List published attacks, newest first: what each needs, breaks and costs, and what mends it."""
+    """List published attacks, newest first.
+
+    Each with what it needs, breaks and costs, and what mends it.
+    """
     from ttee.cli import trust_entries  # noqa: PLC0415 (only here)
     from ttee.trust.shipped import shipped  # noqa: PLC0415
 
@@ -59,7 +62,7 @@ def attacks(output: Output, tee: str | None, since: str | None, at: str | None) 
 def explain(
     output: Output, what: Sequence[str], deployment: str | None, properties: Sequence[str], at: str | None
 ) -> None:
-    """Say what an attack, a rule or a design is, or why a cut breaks a deployment.
+    """Explain an attack, a rule, a TEE, a cell or a cut.
 
     A cut is one or more events, as --json shows them.
     """

@@ -12,6 +12,9 @@ from ttee.cli.options import read_input
 if TYPE_CHECKING:
     from ttee.trust.build import Model
 
+MAX_SIZE = 64 * 1024
+"""Of a deployment, as docs/spec/trust.md says."""
+
 deployment_argument = click.argument("deployment", metavar="D")
 property_option = click.option(
     "--property",
@@ -25,17 +28,15 @@ property_option = click.option(
 at_option = click.option("--at", metavar="DATE", help="As it was known on that day, such as 2025-09-01.")
 
 
-def load(name: str, at: str | None = None, *, whole: bool = False) -> Model:
-    """The model of a deployment: a file (`….toml`, with a `/`, or `-`), or the name of a TEE. `whole`: with all that is
-    known, not only what concerns it. Raises DeploymentError, QuestionError, UsageError.
+def load(name: str, at: str | None = None) -> Model:
+    """The model of a deployment: a file (`….toml`, with a `/`, or `-`), or the name of a TEE.
+
+    Raises DeploymentError, QuestionError, UsageError.
     """
     from ttee.trust.build import build  # noqa: PLC0415 (slow, and not needed for --help)
-    from ttee.trust.deployment_file import MAX_SIZE  # noqa: PLC0415
-    from ttee.trust.shipped import deployment_from, deployment_of, shipped  # noqa: PLC0415
+    from ttee.trust.shipped import deployment_of, shipped  # noqa: PLC0415
 
     a_file = name == "-" or name.endswith(".toml") or "/" in name
     data = read_input(name, "the deployment", MAX_SIZE) if a_file else None
-    if whole:
-        return build(deployment_of(data, name, shipped()), shipped(), at=at)
-    deployment, knowledge = deployment_from(data, name)
-    return build(deployment, knowledge, at=at)
+    knowledge = shipped()
+    return build(deployment_of(data, name, knowledge), knowledge, at=at)

@@ -51,10 +51,13 @@ def graph(output: Output, deployment: str, target: str, named: str, at: str | No
 @at_option
 @click.pass_obj
 def report(output: Output, deployment: str, target: str, properties: Sequence[str], at: str | None) -> None:
-    """Write one page of HTML that people can read and print: it needs nothing from elsewhere."""
+    """Write a page of HTML to read and print.
+
+    It is complete in itself: no script, nothing from elsewhere.
+    """
     from ttee.trust.page import page  # noqa: PLC0415 (only here)
 
-    model, about = load(deployment, at, whole=True), asked(properties)
+    model, about = load(deployment, at), asked(properties)
     write_output(target, page(model, about).encode(), output=output)
     _written(output, target, model.deployment.name, str(model.at), about)
 

@@ -50,7 +50,7 @@ def who_text(model: Model, found: Sequence[Statement]) -> str:
     for each in found:
         lines += [f"{styled(each.property, 'bold')}: broken means that {MEANING[each.property]}"]
         for label, said in _rows(model, each):
-            lines += _row(label, said)
+            lines += labelled(label, said)
         lines += [f"{'':{LABEL + 2}}- {line}" for line in (cut_words(model, cut) for cut in each.listed)]
         lines.append("")
     lines += [wrapped(depth_words(each)) for each in depths(model)]
@@ -169,11 +169,13 @@ def can_text(model: Model, known: Adversary, money: float, answers: Mapping[Prop
                 ]
             continue
         lines += ["", f"{styled(property_, 'bold')}: cannot, as far as is known."]
-        lines += _row("tried", cut_words(model, answer.tried) if answer.tried else "nothing: it has nothing")
+        lines += labelled(
+            "tried", cut_words(model, answer.tried) if answer.tried else "nothing: it has nothing"
+        )
         ways = lacking(model, model.goal(property_), answer.tried)
         said = [cut_words(model, cut) for cut in ways.examples[:5]]
-        lines += _row("would need", shortened([*said, *["…"] * (ways.count - len(said) > 0)], 8, "or"))
-        lines += _row("", f"{several(ways.count, 'way')} in all{bound_words(ways.bound)}")
+        lines += labelled("would need", shortened([*said, *["…"] * (ways.count - len(said) > 0)], 8, "or"))
+        lines += labelled("", f"{several(ways.count, 'way')} in all{bound_words(ways.bound)}")
     lines += ["", *map(wrapped, map(depth_words, depths(model))), wrapped(LIMITS)]
     return "\n".join(lines)
 
@@ -190,8 +192,9 @@ def wrapped(text: str, *, indent: str = "", hang: int = 0) -> str:
     )
 
 
-def _row(label: str, text: str) -> list[str]:
-    indent = f"  {label:{LABEL}}"
+def labelled(label: str, text: str, width: int = LABEL) -> list[str]:
+    """A label and what it labels, folded beside it."""
+    indent = f"  {label:{width}}"
     return textwrap.wrap(
         text,
         WIDTH,
@@ -248,7 +251,9 @@ def statement_json(model: Model, each: Statement) -> dict[str, json.Encodable]:
         "alone": {axis: list(each.singles[axis]) for axis in AXES},
         "money_alone": None if each.money is None else cut_json(model, each.money[1], each.goal),
         "cheapest": None if each.cheapest is None else cut_json(model, each.cheapest[1], each.goal),
-        "once_mended": [] if each.unmended is None else [cut_json(model, cut) for cut in each.unmended.examples],
+        "once_mended": []
+        if each.unmended is None
+        else [cut_json(model, cut) for cut in each.unmended.examples],
         "ways": {
             str(family.way): {
                 "count": family.count,

@@ -9,7 +9,7 @@ from typing import Any
 from attrs import frozen
 
 from ttee.codec.toml import loads
-from ttee.errors import DeploymentError
+from ttee.errors import DeploymentError, QuestionError
 from ttee.trust.channel import Binding
 from ttee.trust.deployment import (
     Channel,
@@ -55,7 +55,7 @@ def parse_deployment(data: bytes, knowledge: Knowledge, *, name: str) -> Deploym
     reader = _Reader(knowledge, parties, tables)
     parts = {part: reader.part(part, table) for part, table in tables.items()}
     _refuse_circles(parts, tables)
-    at = top.text("at") if "at" in top.values else None
+    at = _day(top, knowledge) if "at" in top.values else None
     return Deployment(top.text("name"), _root(top, parts), parts, parties, at)
 
 
@@ -180,6 +180,15 @@ def _read_facts(table: Table) -> dict[str, Any]:
         if not isinstance(value, bool | int | str) or len(key) > 64:
             table.fail("a fact is text, an integer, true or false", key)
     return dict(table.values)
+
+
+def _day(top: Table, knowledge: Knowledge) -> str:
+    day = top.text("at")
+    try:
+        knowledge.moment(day)
+    except QuestionError as problem:
+        top.fail(problem.message, "at")
+    return day
 
 
 def _root(top: Table, parts: Mapping[str, Part]) -> str:
