@@ -41,6 +41,15 @@ C, L, I, A, F, V, K = (  # noqa: E741 (the letters of the field)
 )
 ATOMS = ("exposed", "handed", "spilled", "code", L, I, A, F, V, K)
 """What a part is made of; confidentiality follows from the first three."""
+LOST = {
+    "exposed": "what is inside can be read",
+    "handed": "forged evidence is believed",
+    "spilled": "other code gives away what is inside",
+    "code": "other code runs",
+    V: "there is no answer any more",
+    L: "patterns of access show",
+}
+"""What it means for a part that an atom holds which is no property, or is better said otherwise."""
 MAX_INSTANCES = 1000
 
 
@@ -345,7 +354,12 @@ class _Builder:
     def some(self, alias: str, property_: str, of: list[str], k: int, broken: str | None = None) -> None:
         """`property_` of the part, once k of these parts have lost `broken`, or the same property."""
         broken = broken or property_
-        says = f"{k} of {len(of)}: {broken} of {', '.join(of)}" if len(of) > 1 else f"so it is for {of[0]}"
+        lost = LOST.get(broken, f"{broken} is broken")
+        says = (
+            f"in {k} of the {len(of)} parts {', '.join(of)}, {lost}"
+            if len(of) > 1
+            else f"so it is for {of[0]}"
+        )
         self.book.rule(
             f"{alias}.{property_}", says[:400], *(f"{each}.{broken}" for each in of), k=k, id_="parts"
         )

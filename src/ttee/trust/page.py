@@ -189,7 +189,7 @@ def _easiest(model: Model, properties: Sequence[Property]) -> Iterator[str]:
             fresh = [source for source in step.sources if source not in cited]
             cited.update(fresh)
             links = f' <span class="soft">[{"; ".join(map(_source, fresh))}]</span>' if fresh else ""
-            lead = "because " if step.depth and not step.first else ""
+            lead = "" if step.first else "because "
             style = ' class="event"' if step.event else ""
             again = " (as above)" if step.again else ""
             yield (

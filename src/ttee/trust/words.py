@@ -170,14 +170,19 @@ def part_words(name: str, deployment: Deployment, knowledge: Knowledge) -> str:
         case Channel(binding=binding, pin=pin, nonce=nonce):
             return f"channel bound by {binding}{', one machine pinned' if pin else ''}{'' if nonce else ', no nonce'}"
         case _:
-            return f"{_KINDS[type(part)]}{_threshold(part)}"
+            return f"{_KINDS[type(part)]}{_threshold(part, deployment)}"
 
 
-def _threshold(part: Part) -> str:
+def _threshold(part: Part, deployment: Deployment) -> str:
     for name in ("by", "witnesses", "keys", "keyholders", "counters"):
         few = getattr(part, name, None)
         if isinstance(few, Holders):
-            return f", {few.k} of {len(few.of)}" if len(few.of) > 1 else f", by {few.of[0]}"
+            party = deployment.parties.get(few.of[0])
+            return (
+                f", {few.k} of {len(few.of)}"
+                if len(few.of) > 1
+                else f", by {party.name if party else few.of[0]}"
+            )
     return ""
 
 
