@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ttee.appraise import appraise, parse_policy
 from ttee.errors import PolicyFileError
-from ttee.formats.measurements import Record, merged, parse
+from ttee.formats.measurements import MAX_RECORDS, MAX_VALUES, Record, looks_like_one, merged, parse
 from ttee.model import Assurance, Claims, Reliance, Status, Tier
 
 REGISTERS = ("mrtd", "rtmr0", "rtmr1", "rtmr2", "rtmr3")
@@ -149,6 +149,11 @@ def test_records_that_differ_in_two_stay_apart_as_lists_would_accept_a_mixture()
         (changed(TDX, attestation_type="none"), "never accepts what has no attestation"),
         (changed(TDX, attestation_type="sgx"), "attestation type is 'sgx'"),
         (changed(TDX, attestation_type=1), "are texts"),
+        (changed(TDX, measurement_id=1), "are texts"),
+        (changed(TDX, measurements={"0": ["expected"]}), "exactly one"),
+        (changed(TDX, measurements={"0": {"expected_any": "00" * 48}}), "1 to"),
+        ({"kind": "azure", "pcr4": "44" * 32}, "only the kind azure"),
+        ({"kind": "gcp", "pcr4": "44" * 32, "pcr9": "44" * 32, "pcr11": "44" * 32}, "only the kind azure"),
         (changed(TDX, more=1), "'more' is unknown"),
         (changed(TDX, dcap_image_hashes={}), "rebuilt for each machine"),
         (changed(TDX, measurements=[]), "not an object"),
@@ -174,6 +179,47 @@ def test_records_of_another_shape_are_refused_with_their_place(item: Any, proble
     with pytest.raises(PolicyFileError, match=problem) as caught:
         records(item)
     assert "record 1" in (caught.value.where or "")
+
+
+def test_there_is_an_end_to_records_and_values() -> None:
+    empty = {"attestation_type": "dcap-tdx"}
+    assert len(records(*[empty] * MAX_RECORDS)) == MAX_RECORDS
+    with pytest.raises(PolicyFileError, match=f"1 to {MAX_RECORDS}"):
+        records(*[empty] * (MAX_RECORDS + 1))
+    values = [number.to_bytes(48).hex() for number in range(MAX_VALUES + 1)]
+    whole = {"0": {"expected_any": values[:-1]}}
+    assert len(records(changed(TDX, measurements=whole))[0].rules["mr-td"]) == MAX_VALUES
+    with pytest.raises(PolicyFileError, match=f"1 to {MAX_VALUES}"):
+        records(changed(TDX, measurements={"0": {"expected_any": values}}))
+
+
+def test_what_begins_as_json_is_worth_to_be_read() -> None:
+    assert looks_like_one(b"\n [") is looks_like_one(b"{") is True
+    assert looks_like_one(b"") is looks_like_one(b"\xd9") is False
+
+
+def test_records_of_two_types_or_with_other_registers_stay_apart() -> None:
+    google = changed(TDX, measurement_id="image-3", attestation_type="gcp-tdx")
+    fewer = changed(TDX, measurement_id="image-4", measurements={"0": TDX["measurements"]["0"]})
+    assert merged(records(TDX, google)) is None
+    assert merged(records(TDX, fewer)) is None
+    assert merged(records(fewer, TDX)) is None
+
+
+def test_a_header_is_of_numbers_and_texts_alone() -> None:
+    """Anything else is a file of the first version, whose records are objects."""
+    for value in ({"4": "44" * 32, "x": "44" * 32}, {"4": "44" * 32, "5": {}}):
+        with pytest.raises(PolicyFileError, match=r"not an object|exactly one"):
+            parse(json.dumps(value).encode(), type_of_header="azure-tdx")
+    with pytest.raises(PolicyFileError, match="it has 0 records"):
+        parse(b"{}", type_of_header="azure-tdx")
+
+
+def test_a_type_of_its_own_goes_before_what_attest_measure_prints() -> None:
+    with pytest.raises(PolicyFileError, match="'kind' is unknown"):
+        records(changed(TDX, kind="azure"))
+    with pytest.raises(PolicyFileError, match="are texts"):
+        records({"measurement_id": "image"})
 
 
 def test_a_file_must_have_records_of_different_names() -> None:

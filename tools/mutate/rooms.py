@@ -25,6 +25,8 @@ def _tee(name: str, modules: str, test: str = "") -> Room:
 
 
 APPRAISE = "appraisal policy policy_file rules standing exceptions verdict"
+_CORIM = ("tests/formats/test_corim.py", "tests/formats/test_corim_narrow.py")
+_LAUNCHER = ("tests/tee/intel/test_canonical.py", "tests/tee/tpm/test_go_tpm_tools.py")
 
 ROOMS = {
     room.name: room
@@ -42,6 +44,9 @@ ROOMS = {
         _room("appraise", "ttee.appraise", APPRAISE, "tests/appraise"),
         _room("pki", "ttee.pki", "path crl certificate signature window trusted cache", "tests/pki"),
         _room("formats", "ttee.formats", "dstack_statement", "tests/formats/test_dstack_statement.py"),
+        _room("corim", "ttee.formats.corim", "arm envelope", *_CORIM),
+        _room("measurements", "ttee.formats", "measurements", "tests/formats/test_measurements.py"),
+        _room("launcher", "ttee", "eventlog.cos tee.intel.canonical", *_LAUNCHER),
         _room("dstack", "ttee.tee.intel", "dstack", "tests/tee/intel/test_dstack.py"),
         _room("channel", "ttee.channel", "sealed", "tests/channel"),
     )

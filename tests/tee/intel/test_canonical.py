@@ -77,6 +77,16 @@ def test_a_log_of_another_story_is_refused(data: bytes, contents: Sequence[bytes
     assert caught.value.check == "intel.event-log.replay"
 
 
+def test_behind_its_line_records_of_any_type_stand_whose_data_count_where_they_were_hashed() -> None:
+    strange = make.cel_record(2, 4, make.tlv(81, b"a label"), digest=b"\7" * 48)
+    register = hashlib.sha384(value((IMAGE, LINE)) + b"\7" * 48).digest()
+    quote = MACHINE.quote(report=intel.td_report(rtmr3=register))
+    evidence = Evidence("intel-tdx", {"quote": quote, "event_log": log(IMAGE, LINE) + strange})
+    claims = TEE.verify(evidence, VENDOR.endorsements(MACHINE), at=intel.NOW)
+    assert claims.events[-1] == (3, "content of type 81", b"")
+    assert claims.details["container_image_digest"] == "sha256:cafe"
+
+
 def test_a_log_of_a_tpm_is_none_of_a_trust_domain() -> None:
     with pytest.raises(MalformedEvidenceError, match="of PCRs"):
         verified(log(IMAGE, register=13, kind=1), (IMAGE,))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -200,7 +201,36 @@ def test_records_of_other_registers_make_no_claims() -> None:
     other = log + record(4, USUAL[1], register=14)
     claims = verify(recognise(attestation(machine, "sha256", canonical=other)))
     assert claims.details["container_image_digest"] == "sha256:cafe"
+    assert {register for register, _, _ in claims.events} == {cos.PCR}
     assert "events of the log for PCR 14: these are not quoted, and the events not told" in claims.not_checked
+
+
+def test_records_tell_their_data_only_where_these_were_hashed_and_extended() -> None:
+    """Here of a log in JSON: a remark extends nothing; a loader's description is not what was measured."""
+
+    def entry(number: int, kind: str, digest: bytes) -> dict[str, Any]:
+        return {
+            "recnum": number,
+            "pcr": cos.PCR,
+            "digests": [{"hashAlg": "sha256", "digest": digest.hex()}],
+            "content_type": "pcclient_std",
+            "content": {"event_type": kind, "event_data": b"a description".hex()},
+        }
+
+    kernel = hashlib.sha256(b"a kernel").digest()
+    records = [entry(0, "EV_NO_ACTION", bytes(32)), entry(1, "EV_IPL", kernel)]
+    machine = evolve(tpm(), pcrs={"sha256": {cos.PCR: hashlib.sha256(bytes(32) + kernel).digest()}})
+    claims = verify(recognise(attestation(machine, "sha256", canonical=json.dumps(records).encode())))
+    assert claims.events == ((cos.PCR, "EV_IPL a description", b""),)
+
+
+def test_of_a_register_that_is_not_quoted_the_launcher_says_nothing() -> None:
+    """The record is anybody's: only the quoted register tells whether it was extended."""
+    log = cel.parse(launched(*USUAL)[1])
+    assert cos.container(log, (cos.PCR,))
+    assert cos.container(log, (cos.MR, 14)) == {}
+    assert cos.container(cel.parse(record(0, USUAL[1], 14) + record(1, USUAL[2], 14)), (14,)) == {}
+    assert cos.container(evolve(log, format="CEL records"), (cos.PCR,)) == {}
 
 
 def test_a_canonical_log_that_does_not_replay_is_refused() -> None:
