@@ -37,6 +37,7 @@ REALM_RULE = "realm-initial-measurement"
 _OLD_IMPLEMENTATION, _OLD_COMPONENT = 600, 601
 _DIGESTS = (32, 48, 64)
 _REMS = tuple(f"cca.rem{index}" for index in range(4))
+_REALM_KEYS = ("cca.rim", "cca.rpv", *_REMS)
 _PEM = re.compile(r"-----BEGIN PUBLIC KEY-----([A-Za-z0-9+/=\s]+)-----END PUBLIC KEY-----")
 
 
@@ -268,18 +269,19 @@ def _realm(corim: Corim, environment: Environment, measurements: Iterable[Measur
     for each in measurements:
         if each.authorized:
             raise malformed("a measurement counts only where a key authorized it", each.where)
-        if not isinstance(each.key, str) or each.key not in ("cca.rim", "cca.rpv", *_REMS):
+        key = next((name for name in _REALM_KEYS if name == each.key), None)
+        if key is None:
             raise malformed(
                 f"{comid.shown(each.key)[:64] or 'nothing'} is no key of a realm's measurement", each.where
             )
-        if each.key in found:
-            raise malformed(f"{each.key} stands there twice", each.where)
-        if each.key == "cca.rpv":
+        if key in found:
+            raise malformed(f"{key} stands there twice", each.where)
+        if key == "cca.rpv":
             if each.raw is None or len(each.raw) != 64:
                 raise malformed("the personalization value has not 64 raw bytes", each.where)
-            found[each.key] = (each.raw,)
+            found[key] = (each.raw,)
         else:
-            found[each.key] = _digests(each)
+            found[key] = _digests(each)
     if rim not in found.get("cca.rim", ()):
         raise malformed("cca.rim is missing, or another than the class id", where)
     rules = [RuleLine(REALM_RULE, found["cca.rim"], "What runs: the realm as it started.")]
