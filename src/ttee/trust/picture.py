@@ -149,7 +149,7 @@ def _items(ways: Ways) -> Iterator[Item]:
         if who:
             yield Item("published", f"{' + '.join(who)}{f' + {usd(price)}' if price else ''}{by}", cut)
         else:
-            yield Item("money", f"anybody with {usd(price)}{by}", cut)
+            yield Item("money", f"anybody with {usd(price) if price else 'a machine'}{by}", cut)
     for way, style in ((Way.PARTIES, "party"), (Way.UNDISCLOSED, "flaw")):
         found = ways.family(way)
         for cut in found.examples if found else ():

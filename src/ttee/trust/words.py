@@ -82,6 +82,11 @@ def usd(value: float) -> str:
     return f"{number(value)}\N{NO-BREAK SPACE}USD"
 
 
+def price(event: Event) -> str:
+    """What an event costs."""
+    return usd(event.cost) if event.cost else "price not known"
+
+
 def several(count: int, one: str, many: str = "") -> str:
     """`1 cut`, `2 cuts`."""
     return f"{number(count)} {one if count == 1 else many or one + 's'}"
@@ -108,7 +113,7 @@ def event_words(model: Model, id_: str) -> str:
         case Kind.CAPABILITY:
             return f"whoever has {_capability(model, event, alone=len(_machines(model)) == 1)}"
         case Kind.EQUIPMENT | Kind.MACHINE:
-            return f"{event.name} ({usd(event.cost)})"
+            return f"{event.name} ({price(event)})"
         case Kind.CRYPTO:
             return f"broken cryptography ({event.name})"
         case Kind.LEAK:
@@ -259,7 +264,7 @@ def _cited(sources: Iterable[Source]) -> Iterator[Source]:
 def _had(model: Model, id_: str, given: Collection[str]) -> str:
     event = model.events[id_]
     if event.kind.means:
-        return f"bought: {event.name}, {usd(event.cost)}"
+        return f"bought: {event.name}, {price(event)}"
     if event.kind is Kind.PARTY:
         return f"{event.name} turns" if id_ not in given else f"it is {event.name}"
     if event.kind is Kind.CAPABILITY:
