@@ -145,7 +145,7 @@ def test_of_what_is_simulated_anybody_makes_evidence() -> None:
 
 def test_whoever_has_an_emulator_has_what_runs_there() -> None:
     claims = evolve(GENUINE["tpm"](), assurance=Assurance.EMULATED)
-    model = model_of(asked(claims, at="2014-01-01"))
+    model = model_of(asked(claims, at="2014-01-01T00:00:00Z"))
     for property_ in (*PROPERTIES, Property.KEYS):
         assert model.base.breaks(["capability:host_root@machine"], model.goal(property_))
     assert asked(GENUINE["tpm"](), assurance=Assurance.EMULATED) == asked(claims)
@@ -157,7 +157,7 @@ def test_the_maker_of_a_tpm_is_named_by_its_certificate() -> None:
     roles = {role: [party.id for party in few] for role, few in asked(known).roles}
     assert roles == {role: ["infineon"] for role in ("manufacturer", "certifier", "updater")}
     assert asked(claims).roles == ()
-    breaks_no_less(asked(known, at="2014-01-01"), asked(known, at="2014-01-01"))
+    breaks_no_less(asked(known, at="2014-01-01T00:00:00Z"), asked(known, at="2014-01-01T00:00:00Z"))
 
 
 def test_a_cloud_that_signs_with_a_vlek_vouches_beside_amd() -> None:
@@ -193,12 +193,13 @@ def test_a_moment_after_what_is_known_is_answered_by_what_is_known() -> None:
     last = shipped().as_of.isoformat()
     assert asked(GENUINE["intel-tdx"](), at="2099-01-01T00:00:00Z").at == last
     assert asked(GENUINE["intel-tdx"](), at="2025-01-01T00:00:00Z").at == "2025-01-01"
+    assert asked(GENUINE["intel-tdx"](), at="2025-01-01T23:00:00-05:00").at == "2025-01-02"
 
 
 @pytest.mark.parametrize("tee", ["intel-tdx", "amd-sev-snp"])
 def test_time_only_adds(tee: str) -> None:
     claims = GENUINE[tee]()
-    breaks_no_less(asked(claims, at="2025-01-01"), asked(claims, at="2026-06-01"))
+    breaks_no_less(asked(claims, at="2025-01-01T00:00:00Z"), asked(claims, at="2026-06-01T00:00:00Z"))
 
 
 def test_long_claims_are_no_facts() -> None:

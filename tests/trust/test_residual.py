@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
+from tests.appraise.vendors import STORIES
 from tests.trust.genuine import GENUINE
 from ttee.appraise import appraise, signature_only, to_ear, to_json
 from ttee.codec import json
 from ttee.model import Assurance, Claims, Residual
+from ttee.tee import TEES
 from ttee.trust import residual as statement
 from ttee.trust.claimed import question
 from ttee.trust.residual import PROPERTIES, by_reach, lines, model_of, residual
@@ -54,6 +56,12 @@ def test_a_statement_is_short_and_never_says_secure(tee: str) -> None:
     assert "secure" not in " ".join(text).replace("secure processor", "").replace("security", "")
     assert set(said(GENUINE[tee]()).broken_by) == set(PROPERTIES)
     assert all(said(GENUINE[tee]()).broken_by.values())
+
+
+@pytest.mark.parametrize("tee", TEES)
+def test_no_tee_is_without_a_statement(tee: str) -> None:
+    made = STORIES[tee]().claims() if tee in STORIES else evolve(GENUINE["riscv"](), tee=tee)
+    assert all(said(evolve(made, assurance=Assurance.SILICON)).broken_by.values())
 
 
 def test_the_day_counts_and_what_lies_beyond_knowledge_is_said() -> None:

@@ -8,11 +8,13 @@ then has which role. A fact that no claim says stays unknown, and counts for the
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
+from datetime import UTC
 from functools import cache, lru_cache
 from pathlib import Path
 
 from attrs import frozen
 
+from ttee.codec.rfc3339 import moment
 from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
 from ttee.model import Assurance, Claims, ClaimValue
@@ -107,7 +109,7 @@ class Question:
 def question(
     claims: Claims, *, at: str, assurance: Assurance | None = None, ruled: Container[str] = ()
 ) -> Question:
-    """The question that claims raise at a moment (RFC 3339; only the day counts).
+    """The question that claims raise at a moment (RFC 3339; only its day counts, in UTC).
 
     `assurance`: how real the relying party holds it to be, where that is less than the claims say. `ruled`: the claims
     of `details` whose values it lists.
@@ -121,7 +123,7 @@ def question(
         assurance or claims.assurance,
         tuple([(each.kind, each.name) for each in claims.relied_on if each.kind in ("root", "anchor")]),
         any(name in ruled for name in sheet.machine),
-        at[:10],
+        at[:10] if at.endswith("Z") else moment(at).astimezone(UTC).date().isoformat(),
     )
 
 
