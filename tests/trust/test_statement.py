@@ -51,7 +51,7 @@ def test_a_secret_shared_by_two_makers_is_no_single_makers() -> None:
 
 def test_money_alone_is_said_where_nobody_is_needed() -> None:
     said = one(model(ONE))
-    assert said.money == (6000, {"machine:tdx", "equipment:bus-tap"})
+    assert said.money == (6000.0, frozenset({"machine:tdx", "equipment:bus-tap"}))
     assert "intel" in said.singles["party"]  # all the same
     assert one(model(PINNED)).money is None
 
@@ -98,7 +98,7 @@ def test_no_published_break_is_told_from_no_break() -> None:
 def test_the_weakest_means_that_suffice_are_told() -> None:
     made = model('[part.b]\ntee = "snp"\npin = true\n')
     said = one(made)
-    assert said.cheapest == (0, {"capability:host_root@b"})  # though the firmware, which brings it, would do
+    assert said.cheapest == (0.0, frozenset({"capability:host_root@b"}))  # though the firmware, which brings it, would do
     published = said.of(Way.PUBLISHED)
     assert published is not None
     assert not any("capability:host_firmware@b" in cut and len(cut) == 1 for cut in published.examples)
