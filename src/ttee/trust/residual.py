@@ -83,19 +83,20 @@ def breakers(here: Model, mended: Model, property_: Property) -> Iterator[str]:
         yield "anybody"
         return
     local, elsewhere = by_reach(here)
-    guarded = False
+    least, guarded = None, False
     for adversary in local:
         answer = ask.can(mended, goal, adversary)
         if answer.broken:
+            least = adversary
             yield _attacker(mended, adversary, answer)
             break
         answer = ask.can(here, goal, adversary)
         if answer.broken and not guarded:
             guarded = True
             yield f"{_attacker(here, adversary, answer)}, unless the app guards against it"
-    for adversary in elsewhere:
+    for adversary in elsewhere if least is None or least is not local[0] else ():
         answer = ask.can(mended, goal, adversary)
-        if answer.broken and answer.spent:
+        if answer.broken and answer.spent:  # machines without a price are not for sale, or anybody's
             yield _attacker(mended, adversary, answer)
     yield from _alone(here, goal)
 
@@ -108,27 +109,32 @@ def _alone(model: Model, goal: str) -> Iterator[str]:
         for id_, event in model.events.items()
         if event.kind in (Kind.PARTY, Kind.FLAW, Kind.CRYPTO) and model.base.breaks((id_, *means), goal)
     ]
-    own = {plain(event.name): event for event in alone if event.groups.get("code") or _writes(event)}
-    parties = {event.groups["party"]: event for event in alone if event.kind is Kind.PARTY}
-    known = model.deployment.parties
-    for id_ in [known[id_].parent for id_ in parties if id_ in known]:
-        parties.pop(id_ or "", None)  # who owns one that is named goes without saying
-    named = sorted(parties, key=lambda id_: known[id_].jurisdiction == "unnamed" if id_ in known else True)
-    names = [plain(parties[id_].name) for id_ in named if parties[id_] not in own.values()]
+    own = [event for event in alone if "code" in event.groups or _wrote_the_app(event)]
+    others = [event for event in alone if event not in own]
+    names = _parties(model, [event.groups["party"] for event in others if event.kind is Kind.PARTY])
     yield from names[:_PARTIES]
     if len(names) > _PARTIES:
         yield f"any of {several(len(names) - _PARTIES, 'other party', 'other parties')}"
-    flaws = [plain(event.name) for event in alone if event.kind is Kind.FLAW and event not in own.values()]
+    flaws = [plain(event.name) for event in others if event.kind is Kind.FLAW]
     if flaws:
         yield f"an undisclosed flaw in {shortened(flaws, _MOST, 'or')}"
     if own:
         yield "a flaw in the app, or whoever wrote it"
-    if any(event.kind is Kind.CRYPTO for event in alone):
+    if any(event.kind is Kind.CRYPTO for event in others):
         yield "broken cryptography"
 
 
-def _writes(event: Event) -> bool:
+def _wrote_the_app(event: Event) -> bool:
     return event.groups.get("party", "").startswith("author@")
+
+
+def _parties(model: Model, ids: list[str]) -> list[str]:
+    """Their names, known ones first; who owns one that is named goes without saying."""
+    known = model.deployment.parties
+    owners = {known[id_].parent for id_ in ids if id_ in known}
+    ids = [id_ for id_ in ids if id_ not in owners]
+    ids.sort(key=lambda id_: id_ not in known or known[id_].jurisdiction == "unnamed")
+    return [plain(model.events[f"{Kind.PARTY}:{id_}"].name) for id_ in ids]
 
 
 def plain(name: str) -> str:
