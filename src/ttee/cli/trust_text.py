@@ -38,6 +38,8 @@ from ttee.trust.words import (
 
 WIDTH = 110
 LABEL = 14
+SHOWN = 4
+"""Published ways that the text shows, and as many that nobody had to publish."""
 LIMITS = (
     "A way counts as published only if somebody has described it. Each component is taken to have a flaw that nobody "
     "has published; so nothing is ever said to be secure. What no rule or attack of the knowledge speaks of is missing."
@@ -99,14 +101,14 @@ def _published(model: Model, each: Statement) -> Iterator[tuple[str, str]]:
     if family is None:
         yield "published", f"no published break ({studies}): only undisclosed flaws, and who is named here"
         return
-    shown = [cut for cut in family.examples if each.money is None or cut != each.money[1]][:4]
-    for index, cut in enumerate(shown):
-        yield ("" if index else "published"), way_words(model, each.goal, cut)
-    if (more := family.count - len(shown) - (each.money is not None)) > 0:
-        yield (
-            ("" if shown else "published"),
-            f"{several(more, 'more way')}, among them the same with stronger means",
-        )
+    cuts = [cut for cut in family.examples if each.money is None or cut != each.money[1]]
+    described = [cut for cut in cuts if behind(model, each.goal, cut)]
+    for label, of in (("published", described), ("anyway", [cut for cut in cuts if cut not in described])):
+        for index, cut in enumerate(of[:SHOWN]):
+            yield ("" if index else label), way_words(model, each.goal, cut)
+    shown = min(SHOWN, len(described)) + min(SHOWN, len(cuts) - len(described))
+    if (more := family.count - shown - (each.money is not None)) > 0:
+        yield "", f"{several(more, 'more way')}, among them the same with stronger means"
     if each.unmended is None:
         yield "once mended", f"no published break is left, with every fix applied and checked ({studies})"
     else:

@@ -132,7 +132,8 @@ def _card(model: Model, each: Statement) -> Iterator[str]:
         yield "<p><b>Published attacks:</b> none breaks it.</p>"
     else:
         more = f"; {several(published.count - 1, 'more way')}" if published.count > 1 else ""
-        yield f"<p><b>Published:</b> {escape(_way(model, each, published.examples[0]))}{more}</p>"
+        title = "Published" if behind(model, each.goal, published.examples[0]) else "Anyway"
+        yield f"<p><b>{title}:</b> {escape(_way(model, each, published.examples[0]))}{more}</p>"
         left = (
             "nothing published is left"
             if each.unmended is None
