@@ -42,6 +42,13 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
             "give it beside a quote, --part ak=FILE, or pin it as an anchor",
         ),
         (rb"\x00[\x14\x16\x18]\x00[\x0b-\x0d]", "a TPM's signature", "give it beside a quote, --part signature=FILE"),
+        (rb"[\x01-\x04]\0\0\0[\x04\x0b-\x0d]\0\x03", "PCR values", "give them beside a quote, --part pcrs=FILE"),
+        (
+            rb"\x30\x82..\x30\x82..\x02\x01\x01\x30(.|\x81.|\x82..)\xa0",
+            "a TPM's platform certificate",
+            "give it beside a quote and the certificate of its endorsement key, --part platform_certificate=FILE",
+        ),
+        (rb"[\xa1-\xb7]\x19\x01\x09", "claims of a token that nobody signed", "give the whole token"),
         (
             rb"HCLA",
             "an Azure VM's HCL report without its quote",
