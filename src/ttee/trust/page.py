@@ -35,6 +35,7 @@ from ttee.trust.words import (
     several,
     shortened,
     steps,
+    title,
     usd,
 )
 
@@ -42,7 +43,7 @@ from ttee.trust.words import (
 def page(model: Model, properties: Sequence[Property] = ASKED, limits: Limits = DEFAULT) -> str:
     """The report on a deployment, about these properties. Raises TooLargeError."""
     found = statements(model, properties, limits=limits)
-    name = model.deployment.name
+    name = title(model)
     style = Path(__file__).with_name("page.css").read_text()
     return "\n".join(
         [
@@ -79,7 +80,7 @@ def page(model: Model, properties: Sequence[Property] = ASKED, limits: Limits = 
 
 
 def _head(model: Model, found: Sequence[Statement]) -> Iterator[str]:
-    yield f"<h1>Whom you still have to trust: {escape(model.deployment.name)}</h1>"
+    yield f"<h1>Whom you still have to trust: {escape(title(model))}</h1>"
     yield f'<p class="soft">As known on {model.at}. Computed from published attacks, from how the TEEs are designed, '
     yield "and from who makes, certifies and runs them.</p>"
     parties = _alike(found, lambda each: tuple(alone_words(model, "party", each.singles["party"])))
@@ -119,21 +120,21 @@ def _card(model: Model, each: Statement) -> Iterator[str]:
     yield '<section class="card">'
     yield f'<h3>{each.property} <span class="tag {style}">{takes}</span></h3>'
     yield f'<p class="meaning">Broken means that {MEANING[each.property]}.</p>'
-    for title, axis in (
+    for label, axis in (
         ("One party", "party"),
         ("One jurisdiction", "jurisdiction"),
         ("One flaw in", "component"),
     ):
         names = alone_words(model, axis, each.singles[axis])
         if names:
-            yield f"<p><b>{title}:</b> {escape(shortened(names, 5, 'or', ';'))}</p>"
+            yield f"<p><b>{label}:</b> {escape(shortened(names, 5, 'or', ';'))}</p>"
     published = each.of(Way.PUBLISHED)
     if published is None:
         yield "<p><b>Published attacks:</b> none breaks it.</p>"
     else:
         more = f"; {several(published.count - 1, 'more way')}" if published.count > 1 else ""
-        title = "Published" if behind(model, each.goal, published.examples[0]) else "Anyway"
-        yield f"<p><b>{title}:</b> {escape(_way(model, each, published.examples[0]))}{more}</p>"
+        label = "Published" if behind(model, each.goal, published.examples[0]) else "Anyway"
+        yield f"<p><b>{label}:</b> {escape(_way(model, each, published.examples[0]))}{more}</p>"
         left = (
             "nothing published is left"
             if each.unmended is None
@@ -142,9 +143,14 @@ def _card(model: Model, each: Statement) -> Iterator[str]:
         yield f"<p><b>With every fix applied:</b> {escape(left)}</p>"
     if each.cheapest is not None:
         yield f"<p><b>Cheapest:</b> {usd(each.cheapest[0])}, for {escape(cut_words(model, each.cheapest[1]))}</p>"
-    sizes = ", ".join(f"{number(count)} of {size}" for size, count in each.histogram.items())
+    sizes = joined(
+        [
+            f"{number(count)} {'take' if count > 1 else 'takes'} {several(size, 'thing')} going wrong"
+            for size, count in each.histogram.items()
+        ]
+    )
     bound = "" if each.bound is None else f"; searched up to {each.bound}, larger ones may exist"
-    yield f'<p class="soft">{several(each.count, "way")} in all, by how many things must go wrong: {sizes}{bound}</p>'
+    yield f'<p class="soft">{several(each.count, "way")} in all: {sizes}{bound}.</p>'
     yield "</section>"
 
 

@@ -18,7 +18,7 @@ from ttee.trust.cuts import DEFAULT, Limits
 from ttee.trust.deployment import Tee, children
 from ttee.trust.statement import Way, Ways, behind
 from ttee.trust.terms import Property
-from ttee.trust.words import MEANING, number, part_words, several, usd
+from ttee.trust.words import MEANING, number, part_words, several, title, usd
 
 BOX = (300, 60)
 """Width and height of a part, in pixels."""
@@ -226,7 +226,6 @@ def _place(nodes: Mapping[str, Node], shared: Sequence[Node]) -> float:
 def _svg(
     model: Model, property_: Property, nodes: Mapping[str, Node], shared: Sequence[Node], width: float
 ) -> Iterator[str]:
-    deployment = model.deployment
     spread = (width - max(node.x for node in (*nodes.values(), *shared)) - BOX[0] / 2 - MARGIN) / 2
     for node in (*nodes.values(), *shared):
         node.x += spread
@@ -234,7 +233,7 @@ def _svg(
     y = {name: top + node.layer * LAYER for name, node in nodes.items()}
     under = {name: y[name] + BOX[1] + 10 + _height(node) for name, node in nodes.items() if node.items}
     foot = max([*under.values(), *(y[name] + BOX[1] for name in y)])
-    common = foot + 46
+    common = foot + min(46 + 6 * len(nodes), 120)
     height = (max(common + _height(node) for node in shared) if shared else foot) + (
         78 if width < 900 else 58
     )
@@ -242,11 +241,11 @@ def _svg(
         f'<svg xmlns="http://www.w3.org/2000/svg" class="who" viewBox="0 0 {width:.0f} {height:.0f}" '
         f'width="{width:.0f}" height="{height:.0f}" role="img">'
     )
-    title = f"Who could break the {property_} of {deployment.name}"
-    yield f"<title>{escape(title)}</title>"
+    said = f"Who could break the {property_} of {title(model)}"
+    yield f"<title>{escape(said)}</title>"
     yield f"<style>{STYLE}</style>"
     yield f'<rect class="paper" width="{width:.0f}" height="{height:.0f}"/>'
-    yield f'<text class="title" x="{MARGIN}" y="36">{_cut(title, width * 0.62)}</text>'
+    yield f'<text class="title" x="{MARGIN}" y="36">{_cut(said, width * 0.62)}</text>'
     said = f"Broken means that {MEANING[property_]}. As known on {model.at}."
     yield f'<text class="soft" x="{MARGIN}" y="58">{escape(said)}</text>'
     for node in nodes.values():
@@ -254,7 +253,9 @@ def _svg(
             yield _curve(node.x, y[node.name] + BOX[1], nodes[child].x, y[child], "edge")
     for group in shared:
         for name in group.below:
-            yield _curve(nodes[name].x, under.get(name, y[name] + BOX[1]), group.x, common, "shared")
+            x, start = nodes[name].x, under.get(name, y[name] + BOX[1])
+            yield f'<path class="shared" d="M{x:.1f} {start:.1f}V{foot:.1f}"/>'
+            yield _curve(x, foot, group.x, common, "shared")
     for node in nodes.values():
         yield from _box(model, node, y[node.name])
         if node.items:

@@ -159,6 +159,12 @@ def cut_words(model: Model, cut: Iterable[str]) -> str:
     return text or "nobody has to do anything: it is open as it stands"
 
 
+def title(model: Model) -> str:
+    """What a model is about: a deployment by its name, a TEE that stands alone by that of its design."""
+    design = model.knowledge.designs.get(model.deployment.name)
+    return design.name if design else model.deployment.name
+
+
 def part_words(name: str, deployment: Deployment, knowledge: Knowledge) -> str:
     """What a part is, in a few words."""
     part = deployment.parts[name]
