@@ -15,7 +15,7 @@ from ttee.errors import KnowledgeError
 from ttee.model import Assurance, Claims
 from ttee.tee import TEES
 from ttee.trust import ask
-from ttee.trust.claimed import Question, asked_for, deployment_for, parse_sheet, question, sheets
+from ttee.trust.claimed import Question, asked_for, deployment_for, parse_sheet, question, sheet_of
 from ttee.trust.deployment import KOf
 from ttee.trust.facts import Fact
 from ttee.trust.residual import PROPERTIES, model_of
@@ -56,13 +56,19 @@ def test_real_evidence_says_these_facts(tee: str) -> None:
     assert FACTS[tee].items() <= dict(asked(GENUINE[tee]()).facts).items()
 
 
-def test_every_tee_has_a_table() -> None:
-    assert sheets().keys() == TEES.keys()
+@pytest.mark.parametrize("tee", TEES)
+def test_every_tee_has_a_table(tee: str) -> None:
+    assert sheet_of(tee).designs
+
+
+def test_a_tee_without_a_table_is_an_error() -> None:
+    with pytest.raises(KnowledgeError, match=r"no facts\.toml is about 'abacus'"):
+        sheet_of("abacus")
 
 
 @pytest.mark.parametrize("tee", GENUINE)
 def test_no_claim_that_attacks_ask_for_is_left_out_of_the_table(tee: str) -> None:
-    sheet = sheets()[tee]
+    sheet = sheet_of(tee)
     read = {name for name, _ in sheet.reads} | {each.fact for each in sheet.derived}
     wanted = asked_for(shipped(), [id_ for id_, _ in sheet.designs])
     assert not (wanted - read) & GENUINE[tee]().details.keys()
@@ -71,7 +77,7 @@ def test_no_claim_that_attacks_ask_for_is_left_out_of_the_table(tee: str) -> Non
 @pytest.mark.parametrize("tee", GENUINE)
 def test_a_fact_less_never_breaks_less(tee: str) -> None:
     claims = GENUINE[tee]()
-    for _, read in sheets()[tee].reads:
+    for _, read in sheet_of(tee).reads:
         without = {name: value for name, value in claims.details.items() if name != read.claim}
         breaks_no_less(asked(claims), asked(evolve(claims, details=without)))
     breaks_no_less(asked(claims), asked(evolve(claims, debug=None)))
@@ -81,7 +87,7 @@ def test_a_fact_less_never_breaks_less(tee: str) -> None:
 @given(st.sampled_from(["amd-sev-snp", "intel-tdx", "intel-sgx", "azure-vtpm"]), st.data())
 def test_more_facts_never_add_a_break(tee: str, data: st.DataObject) -> None:
     claims = GENUINE[tee]()
-    names = [read.claim for _, read in sheets()[tee].reads]
+    names = [read.claim for _, read in sheet_of(tee).reads]
     known = data.draw(st.sets(st.sampled_from(names)))
     fewer = data.draw(st.sets(st.sampled_from(sorted(known)))) if known else set()
     some, few = (

@@ -7,7 +7,7 @@ then has which role. A fact that no claim says stays unknown, and counts for the
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC
 from functools import cache, lru_cache
 from pathlib import Path
@@ -26,6 +26,7 @@ from ttee.trust.table import Table
 from ttee.trust.terms import ROLES, Holders, Knowledge, Party
 
 SCHEMA = "ttee.facts/1"
+SPEC = "docs/spec/trust.md, section 8"
 TEES = Path(__file__).parents[1] / "tee"
 MAX_SIZE = 64 * 1024
 MAX_TEXT = 64
@@ -114,7 +115,7 @@ def question(
     `assurance`: how real the relying party holds it to be, where that is less than the claims say. `ruled`: the claims
     of `details` whose values it lists.
     """
-    sheet = sheets()[claims.tee]
+    sheet = sheet_of(claims.tee)
     details = claims.details
     return _question(
         claims.tee,
@@ -137,7 +138,7 @@ def _question(  # noqa: PLR0917 (what it is remembered by)
     pinned: bool,
     day: str,
 ) -> Question:
-    sheet = sheets()[tee]
+    sheet = sheet_of(tee)
     facts = facts_of(sheet, said, debug, assurance)
     designs = tuple(
         id_ for id_, when in sheet.designs if all(each.holds(facts) is not False for each in when)
@@ -227,13 +228,15 @@ def asked_for(knowledge: Knowledge, designs: Sequence[str]) -> frozenset[str]:
 
 
 @cache
-def sheets() -> Mapping[str, Sheet]:
-    """Each TEE's table, by the name of the TEE. Raises KnowledgeError."""
-    found = {}
+def sheet_of(tee: str) -> Sheet:
+    """The table of one TEE; those of others are not read. Raises KnowledgeError."""
     for path in sorted(TEES.glob("**/facts.toml")):
-        tee, sheet = parse_sheet(path.read_bytes(), _name(path))
-        found[tee] = sheet
-    return found
+        data = path.read_bytes()
+        if f'\ntee = "{tee}"\n'.encode() in data:
+            name, sheet = parse_sheet(data, f"{path.parent.name}/{path.name}")
+            if name == tee:
+                return sheet
+    raise KnowledgeError(f"no facts.toml is about {tee[:64]!r}", where=str(TEES), source=SPEC)
 
 
 def parse_sheet(data: bytes, name: str) -> tuple[str, Sheet]:
@@ -299,7 +302,3 @@ def _holder(number: int, name: str) -> Party:
 
 def _ids(parties: Sequence[Party]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(party.id for party in parties))
-
-
-def _name(path: Path) -> str:
-    return f"{path.parent.name}/{path.name}"
