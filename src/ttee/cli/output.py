@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
-_GLYPHS = {"✓": "+", "✗": "x", "\N{EN DASH}": "-", "…": "...", "·": "-", "→": "->"}
+_GLYPHS = {"✓": "+", "✗": "x", "\N{EN DASH}": "-", "…": "...", "·": "-", "→": "->", "≤": "<="}
 
 
 class Output:
@@ -28,7 +28,8 @@ class Output:
 
     def result(self, value: Mapping[str, json.Encodable], text: str) -> None:
         """The one result: the object with `--json`, else the text, on stdout."""
-        self._write(json.pretty(value) if self.as_json else fit(text.rstrip("\n") + "\n", sys.stdout))
+        plain = text.rstrip("\n").replace("\N{NO-BREAK SPACE}", " ")  # lines are folded by now
+        self._write(json.pretty(value) if self.as_json else fit(f"{plain}\n", sys.stdout))
 
     def text(self, text: str) -> None:
         """A piece of a result that has no other form, such as a policy file."""

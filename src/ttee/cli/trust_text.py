@@ -226,11 +226,16 @@ def cut_json(model: Model, cut: Iterable[str], goal: str | None = None) -> dict[
     value: dict[str, json.Encodable] = {
         "events": list(events),
         "usd": sum(model.events[event].cost for event in events),
-        "text": cut_words(model, events),
+        "text": plain(cut_words(model, events)),
     }
     if goal is not None:
         value["attacks"] = [attack.id for attack in behind(model, goal, events)]
     return value
+
+
+def plain(text: str) -> str:
+    """With spaces that programs know."""
+    return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def sizes_json(histogram: Mapping[int, int]) -> dict[str, json.Encodable]:
@@ -269,7 +274,7 @@ def statement_json(model: Model, each: Statement) -> dict[str, json.Encodable]:
         "sizes": sizes_json(each.histogram),
         "smallest": each.smallest,
         "bound": each.bound,
-        "text": each.text,
+        "text": plain(each.text),
         "cuts": [cut_json(model, cut) for cut in each.listed],
     }
 
@@ -318,7 +323,7 @@ def step_json(step: Step) -> dict[str, json.Encodable]:
     """A line of a derivation."""
     return {
         "depth": step.depth,
-        "text": step.text,
+        "text": plain(step.text),
         "rule": step.rule,
         "event": step.event,
         "sources": [source_words(source) for source in step.sources],
