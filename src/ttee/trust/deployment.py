@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Deployments (docs/spec/trust.md, section 4): which TEEs, whose, combined how."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import NamedTuple

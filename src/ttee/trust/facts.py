@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of one TEE, and conditions over it: true, false, or not known (docs/spec/trust.md, section 3.6)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from enum import StrEnum
@@ -10,7 +8,7 @@ from typing import NamedTuple
 
 Fact = bool | int | str
 Facts = Mapping[str, Fact]
-_VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,7}", re.ASCII)
+_VERSION = r"(?a)\d{1,9}(\.\d{1,9}){0,7}"
 
 
 class Comparison(StrEnum):
@@ -63,7 +61,7 @@ def _ordered(value: Fact) -> tuple[int, ...] | None:
         return None
     if isinstance(value, int):
         return (value,)
-    if not _VERSION.fullmatch(value):
+    if not re.fullmatch(_VERSION, value):
         return None
     numbers = [int(part) for part in value.split(".")]
     while numbers and numbers[-1] == 0:

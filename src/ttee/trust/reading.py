@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from ttee.codec.toml import loads
@@ -50,11 +49,8 @@ File = tuple[str, bytes]
 """A file's name, for messages, and what is in it."""
 
 
-def read_knowledge(folder: Path, models: Iterable[Path] = (), *, about: Collection[str] = ()) -> Knowledge:
-    """The knowledge in a folder, with further designs in `models`; `about`: as in `parse_knowledge`.
-
-    Raises KnowledgeError.
-    """
+def read_knowledge(folder: Path, models: Iterable[Path] = ()) -> Knowledge:
+    """The knowledge in a folder, with further designs in `models`. Raises KnowledgeError."""
 
     def files(paths: Iterable[Path]) -> list[File]:
         try:
@@ -70,22 +66,13 @@ def read_knowledge(folder: Path, models: Iterable[Path] = (), *, about: Collecti
         single,
         files([*(folder / "designs").glob("*.toml"), *models]),
         files((folder / "attacks").glob("*.toml")),
-        about=about,
     )
 
 
 def parse_knowledge(
-    single: Mapping[str, bytes],
-    designs: Iterable[File],
-    attacks: Iterable[File],
-    *,
-    about: Collection[str] = (),
+    single: Mapping[str, bytes], designs: Iterable[File], attacks: Iterable[File]
 ) -> Knowledge:
-    """The knowledge in these files; `single` has `knowledge.toml` and so on. Names are checked across all of them.
-
-    With `about`, only these designs, and the attacks on them: other files are not parsed, and what attacks aim at
-    besides is not checked.
-    """
+    """The knowledge in these files; `single` has `knowledge.toml` and so on. Names are checked across all of them."""
     top = _open(("knowledge.toml", single["knowledge.toml"]), "ttee.knowledge/1", "as_of")
     as_of = first_day(top.text("as_of"))
     if as_of is None:
@@ -108,17 +95,15 @@ def parse_knowledge(
     opened = _open(("adversaries.toml", single["adversaries.toml"]), "ttee.adversaries/1", "adversary")
     adversaries = {id_: _adversary(id_, table, capabilities) for id_, table in opened.each("adversary")}
     found: dict[str, Design] = {}
-    for file in designs if not about else _mention(designs, about):
+    for file in designs:
         design = parse_design(file, parties, capabilities)
-        if about and design.id not in about:
-            continue
         if design.id in found:
             raise KnowledgeError(f"a second design {design.id!r}", where=file[0])
         found[design.id] = design
     aims = {*found, *(name for design in found.values() for name in design.classes)}
     listed: dict[str, Attack] = {}
-    for file in attacks if not about else _mention(attacks, aims):
-        attack = parse_attack(file, None if about else aims, capabilities)
+    for file in attacks:
+        attack = parse_attack(file, aims, capabilities)
         if attack.id in listed:
             raise KnowledgeError(f"a second attack {attack.id!r}", where=file[0])
         listed[attack.id] = attack
@@ -158,17 +143,8 @@ def parse_design(file: File, parties: Collection[str], capabilities: Collection[
     )
 
 
-def _mention(files: Iterable[File], names: Collection[str]) -> Iterator[File]:
-    """The files in which one of these names stands, as a word."""
-    words = re.compile(rb"(?<![a-z0-9_-])(?:%s)(?![a-z0-9_-])" % b"|".join(name.encode() for name in sorted(names)))
-    return (file for file in files if words.search(file[1]))
-
-
-def parse_attack(file: File, aims: Collection[str] | None, capabilities: Collection[str]) -> Attack:
-    """The attack in a file; `aims` are the designs and classes that there are (None: not checked).
-
-    Raises KnowledgeError.
-    """
+def parse_attack(file: File, aims: Collection[str], capabilities: Collection[str]) -> Attack:
+    """The attack in a file; `aims` are the designs and classes that there are. Raises KnowledgeError."""
     top = _open(file, "ttee.attack/1", "id", "name", "public", "needs", "breaks", "cost_usd", "reach", "status",
                 "checked", "cve", "fix", "sources", "target", "modelled_by")  # fmt: skip
     public = top.text("public")
@@ -330,13 +306,13 @@ def _needs(table: Table, capabilities: Collection[str]) -> Needs:
     )
 
 
-def _target(table: Table, aims: Collection[str] | None, capabilities: Collection[str]) -> Target:
+def _target(table: Table, aims: Collection[str], capabilities: Collection[str]) -> Target:
     table.known("tee", "when", "unless", "needs", "breaks")
     unless = table.list("unless")
     if [] in unless:
         table.fail("an empty list of conditions refutes nothing", "unless")
     return Target(
-        tee=table.id("tee") if aims is None else table.one(table.text("tee"), aims, "tee", what="a design or class"),
+        tee=table.one(table.text("tee"), aims, "tee", what="a design or class"),
         when=conditions(table, "when"),
         unless=tuple(
             tuple(

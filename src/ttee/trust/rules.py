@@ -4,8 +4,6 @@
 A rule says: its head follows once at least k of its body hold. There is no negation, so more events never break less.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from types import MappingProxyType
@@ -64,7 +62,7 @@ class Derivation(NamedTuple):
 
     atom: str
     rule: Rule | None
-    because: tuple[Derivation, ...] = ()
+    because: tuple["Derivation", ...] = ()
 
 
 class RuleBase:

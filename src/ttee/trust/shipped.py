@@ -3,40 +3,42 @@
 
 from __future__ import annotations
 
-import re
+import os
 from functools import cache
-from pathlib import Path
 
 import ttee
-from ttee.errors import DeploymentError, QuestionError
 from ttee.trust.build import alone
+from ttee.trust.compiled import compiled
 from ttee.trust.deployment import Deployment
-from ttee.trust.deployment_file import parse_deployment
-from ttee.trust.reading import read_knowledge
 from ttee.trust.terms import Knowledge
-
-_WORD = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 
 @cache
-def shipped(about: frozenset[str] = frozenset()) -> Knowledge:
-    """All of it: `trust/knowledge`, and the `model.toml` in each TEE's folder; or what concerns these designs, which is
-    several times quicker. Raises KnowledgeError."""
-    package = Path(ttee.__file__).parent
-    models = [*(package / "tee").glob("*/model.toml"), *(package / "tee").glob("*/*/model.toml")]
-    return read_knowledge(package / "trust" / "knowledge", models, about=about)
+def shipped() -> Knowledge:
+    """All of it: `trust/knowledge`, and the `model.toml` in each TEE's folder. Raises KnowledgeError."""
+    (package,) = ttee.__path__
+    trust = f"{package}/trust"
+    knowledge = f"{trust}/knowledge"
+    models = [
+        f"{folder}/model.toml" for folder, _, names in os.walk(f"{package}/tee") if "model.toml" in names
+    ]
 
+    def read() -> Knowledge:
+        from pathlib import Path  # noqa: PLC0415 (slow, and only where nothing is kept)
 
-def deployment_from(data: bytes | None, name: str) -> tuple[Deployment, Knowledge]:
-    """As `deployment_of`, with the knowledge that concerns it. Raises DeploymentError, QuestionError."""
-    words = [name] if data is None else _WORD.findall(data.decode(errors="replace"))
-    knowledge = shipped(frozenset(words))
-    try:
-        return deployment_of(data, name, knowledge), knowledge
-    except (DeploymentError, QuestionError):  # all of it, for the name that was meant
-        return deployment_of(data, name, shipped()), shipped()
+        from ttee.trust.reading import read_knowledge  # noqa: PLC0415
+
+        return read_knowledge(Path(knowledge), map(Path, models))
+
+    folders = (knowledge, f"{knowledge}/designs", f"{knowledge}/attacks")
+    files = (file.path for folder in (trust, *folders) for file in os.scandir(folder) if file.is_file())
+    return compiled((*files, *models), f"{trust}/__pycache__/knowledge", read)
 
 
 def deployment_of(data: bytes | None, name: str, knowledge: Knowledge) -> Deployment:
     """What a file says; without one (None), one part of the TEE of that name. Raises DeploymentError, QuestionError."""
-    return alone(name, knowledge) if data is None else parse_deployment(data, knowledge, name=name)
+    if data is None:
+        return alone(name, knowledge)
+    from ttee.trust.deployment_file import parse_deployment  # noqa: PLC0415 (only for files)
+
+    return parse_deployment(data, knowledge, name=name)

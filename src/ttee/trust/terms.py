@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is known of TEEs, attacks and parties, as types (docs/spec/trust.md, section 3).
 
-Named tuples here, as wherever `who` passes through: what makes richer classes takes longer to load than all of the
-rest (docs/decisions/0018).
+Named tuples here, as wherever `who` passes through, and annotations that are evaluated at once: what makes richer
+classes takes longer to load than all of the rest (docs/decisions/0018).
 """
 
-from __future__ import annotations
-
-import re
 from collections.abc import Mapping
 from datetime import date
 from enum import StrEnum
@@ -17,8 +14,6 @@ from typing import NamedTuple
 from ttee.errors import QuestionError
 from ttee.trust.facts import Condition
 from ttee.trust.rules import Source
-
-_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?", re.ASCII)
 
 
 class Property(StrEnum):
@@ -262,8 +257,12 @@ class Knowledge(NamedTuple):
 
 def first_day(text: str) -> date | None:
     """The first day of what `text` names: a year, a month or a day; None if it names none."""
-    found = _DATE.fullmatch(text)
+    parts = text.split("-")
+    if not text.isascii() or not all(map(str.isdigit, parts)):
+        return None
+    if [len(part) for part in parts] not in ([4], [4, 2], [4, 2, 2]):
+        return None
     try:
-        return date(int(found[1]), int(found[2] or 1), int(found[3] or 1)) if found else None
+        return date.fromisoformat(f"{text}-01-01"[:10])
     except ValueError:
         return None
