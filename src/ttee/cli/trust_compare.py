@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import click
+from attrs import evolve
 
 from ttee.cli.options import subcommand
 from ttee.cli.output import Output
@@ -41,11 +42,11 @@ def compare(output: Output, deployments: Sequence[str], everything: bool, at: st
     names = [*deployments, *(sorted(shipped().designs) if everything else ())]
     if not names:
         raise click.UsageError("name deployments or TEEs, or say --all")
-    models = [load(name, at) for name in dict.fromkeys(names)]
-    rows = [row(model) for model in models]
-    above = order(rows)
+    models = {name: load(name, at) for name in names}
+    rows = [evolve(row(model), name=name) for name, model in models.items()]  # as `explain` takes them
+    first, above = models[names[0]], order(rows)
     output.result(
-        trust_tables.compare_json(models[0], rows, above), trust_tables.compare_text(models[0], rows, above)
+        trust_tables.compare_json(first, rows, above), trust_tables.compare_text(first, rows, above)
     )
 
 

@@ -57,7 +57,7 @@ def compare_text(model: Model, rows: Sequence[Row], above: Sequence[tuple[str, s
         few = f", of which there are {several(studies[one], 'study', 'studies')}"
         lines.append(wrapped(f"{one}{few}, dominates {joined(others)}", hang=4))
     if not better and len(rows) > 1:
-        lines.append("None dominates another: each withstands something that another does not.")
+        lines.append("None dominates another.")
     if better:
         lines.append(
             wrapped(

@@ -286,8 +286,11 @@ class Ways:
         """Which parties have to turn, each buying what it needs; nothing, where money suffices without them."""
         model = self.model
         means = model.means()
-        given = () if model.base.breaks(means, self.goal) else means
+        given = () if self._breaks(means) else means
         chosen = [id_ for id_, event in model.events.items() if event.kind is Kind.PARTY]
+        if self.at_hand is not None and self.whole.bound is None:
+            turned = {left for cut in self.at_hand if (left := cut.difference(given)).issubset(chosen)}
+            return ListedCuts([cut for cut in turned if not any(other < cut for other in turned)], None)
         return cuts_of(model.base, chosen, self.goal, given=given, limits=self.limits)
 
     def smallest(self) -> int:
