@@ -90,6 +90,13 @@ def test_a_derivation_gives_reasons_sources_and_what_was_had_or_bought() -> None
     assert all(step.rule for step in found if not step.event)
 
 
+def test_what_no_attack_but_a_rule_gives_is_said_to_be_that() -> None:
+    made = model(ONE)
+    cut = frozenset({"exposure:S2@tdx", "capability:bus_active@a"})
+    lines = list(step_lines(steps(made, ask.explain(made, cut, made.goal("integrity")))))
+    assert any("[rule S2: no attack is published" in line for line in lines)
+
+
 def test_reasons_that_were_given_are_not_given_again() -> None:
     made = model(ONE + '[part.x]\nsplit = { k = 2, of = ["a", "c"] }\n[part.c]\ntee = "cca"\nmachine = "a"\n')
     everything = frozenset(made.events)

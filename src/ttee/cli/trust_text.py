@@ -42,7 +42,7 @@ SHOWN = 4
 """Published ways that the text shows, and as many that nobody had to publish."""
 LIMITS = (
     "A way counts as published only if somebody has described it. Each component is taken to have a flaw that nobody "
-    "has published; so nothing is ever said to be secure. What no rule or attack of the knowledge speaks of is missing."
+    "has published, so that some way always remains. What no rule or attack of the knowledge speaks of is missing."
 )
 
 

@@ -279,8 +279,8 @@ HOW = (
     "A <b>way</b> is a smallest set of parties, capabilities and flaws with which a property breaks; take one of them "
     "away, and it holds.",
     "A <b>party</b> that turns is coerced, bribed, bought, or robbed of its keys. Nobody is said to have turned.",
-    "Every component is taken to have a <b>flaw that nobody has published</b>. So nothing is ever said to be secure; "
-    "how many studies there are says how hard people have looked.",
+    "Every component is taken to have a <b>flaw that nobody has published</b>. So some way always "
+    "remains; how many studies there are says how hard people have looked.",
     "The page is <b>as complete as its rules and attacks</b>. A kind of attack that nobody has thought of is missing. "
     "Where it errs otherwise, it errs for the attacker.",
     "A fix counts only while <b>evidence can be trusted</b>: whoever can forge evidence can claim any version.",

@@ -238,6 +238,8 @@ def steps(model: Model, derivation: Derivation, given: Collection[str] = ()) -> 
     return found
 
 
+STRUCTURAL = ("S1", "S2", "S6", "S7")
+"""Rules that speak of what a design leaves open (docs/spec/trust.md, 5.2)."""
 PASSED_OVER = ("had", "leak")
 """Rules that only say in other words that an event happened."""
 
@@ -245,12 +247,16 @@ PASSED_OVER = ("had", "leak")
 def step_lines(steps: Iterable[Step], *, sources: bool = True) -> Iterator[str]:
     """The lines of a derivation as text; each source once."""
     cited: set[Source] = set()
+    ruled: set[str] = set()
     for step in steps:
         indent = "  " * step.depth
         lead = "- " if step.first and step.depth else "  because " if step.depth else ""
         if not step.depth and not step.first:
             lead = "because "
         yield f"{indent}{lead}{step.text}{' (as above)' if step.again else ''}"
+        if sources and step.rule in STRUCTURAL and step.rule not in ruled:
+            ruled.add(step.rule)
+            yield f"{indent}      [rule {step.rule}: no attack is published, the design leaves it open]"
         for source in step.sources:
             if sources and source not in cited:
                 cited.add(source)
