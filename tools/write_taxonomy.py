@@ -21,8 +21,9 @@ from ttee.trust.build import Model, alone, build
 from ttee.trust.facts import Fact
 from ttee.trust.rules import Source
 from ttee.trust.shipped import shipped
-from ttee.trust.statement import Ways, alone_words, depths, standings
+from ttee.trust.statement import alone_words, depths, standings
 from ttee.trust.terms import DIMENSIONS, TEXT_DIMENSIONS, UNKNOWN, Design, Holders, Property
+from ttee.trust.ways import Ways
 from ttee.trust.words import LETTERS, MEANING, joined, number, usd
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -94,16 +95,22 @@ def markdown(rows: Table) -> str:
 
 
 def designs() -> list[Design]:
-    """All of them: those of one unit of isolation together, the smallest unit first."""
+    """All of them: those whose evidence this package verifies first, then the smallest unit of isolation."""
     units = DIMENSIONS["isolation_unit"]
-    return sorted(
-        shipped().designs.values(), key=lambda each: (units.index(each.dimensions["isolation_unit"]), each.id)
-    )
+
+    def place(design: Design) -> tuple[bool, int, str]:
+        return not _verified(design), units.index(design.dimensions["isolation_unit"]), design.id
+
+    return sorted(shipped().designs.values(), key=place)
 
 
 def verified() -> list[Design]:
     """Those whose evidence this package verifies."""
-    return [each for each in designs() if places()[each.id].startswith("src/ttee/tee/")]
+    return [each for each in designs() if _verified(each)]
+
+
+def _verified(design: Design) -> bool:
+    return places()[design.id].startswith("src/ttee/tee/")
 
 
 @cache
@@ -216,7 +223,7 @@ def card() -> Table:
     yield ["design", "studies", *(column.title for column in scorecard.COLUMNS)]
     for design in designs():
         cells = [row(design.id).cells[column.id] for column in scorecard.COLUMNS]
-        said = [" / ".join(_letters(each, design) for each in (cell.naive, cell.strict)) for cell in cells]
+        said = [_then(_letters(cell.naive, design), _letters(cell.strict, design)) for cell in cells]
         yield [_link(design), number(design.studies), *said]
 
 
@@ -247,6 +254,11 @@ def _alone(of: Model, property_: Property) -> str:
     return ", ".join(map(_party, alone_words(of, "party", names))) or "**nobody**"
 
 
+def _then(naive: str, strict: str) -> str:
+    """As it stands / with every fix; said once where no fix changes it."""
+    return naive if naive == strict else f"{naive} / {strict}"
+
+
 def _letters(broken: frozenset[Property], design: Design) -> str:
     return scorecard.letters(broken) if broken else f"- ({design.studies})"
 
@@ -269,7 +281,7 @@ def _weakest(of: scorecard.Row, property_: Property, design: Design) -> str:
     naive = next((name for name in HANDS if property_ in of.cells[name].naive), None)
     strict = next((name for name in HANDS if property_ in of.cells[name].strict), None)
     none = f"- ({design.studies})"
-    return (naive or none) if naive == strict else f"{naive or none} / {strict or none}"
+    return _then(naive or none, strict or none)
 
 
 def given_up() -> Table:
@@ -279,7 +291,7 @@ def given_up() -> Table:
         for each in design.out_of_scope:
             names = [shipped().capabilities[name].name for name in each.capabilities]
             needing = _needing(design, frozenset(each.capabilities)) or "none that we know"
-            yield [_link(design), joined(names, "or"), needing, " · ".join(map(_source, each.sources))]
+            yield [_link(design), "; ".join(names), needing, " · ".join(map(_source, each.sources))]
     for design in verified():
         if not design.out_of_scope:
             yield [

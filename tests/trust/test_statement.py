@@ -10,19 +10,9 @@ from ttee.trust import ask
 from ttee.trust.build import Model
 from ttee.trust.cuts import Limits
 from ttee.trust.rules import Kind
-from ttee.trust.statement import (
-    OF_WAY,
-    Statement,
-    Way,
-    Ways,
-    alone_words,
-    behind,
-    depths,
-    lacking,
-    standings,
-    statements,
-)
+from ttee.trust.statement import Statement, alone_words, depths, standings, statements
 from ttee.trust.terms import Property
+from ttee.trust.ways import OF_WAY, Way, Ways, behind, lacking
 from ttee.trust.words import ASKED
 
 ONE = '[part.a]\ntee = "tdx"\noperator = "google"\n'
@@ -98,7 +88,7 @@ def test_no_published_break_is_told_from_no_break() -> None:
 def test_the_weakest_means_that_suffice_are_told() -> None:
     made = model('[part.b]\ntee = "snp"\npin = true\n')
     said = one(made)
-    assert said.cheapest == (0.0, frozenset({"capability:host_root@b"}))  # though the firmware, which brings it, would do
+    assert said.cheapest == (0.0, frozenset({"capability:host_root@b"}))  # not its firmware
     published = said.of(Way.PUBLISHED)
     assert published is not None
     assert not any("capability:host_firmware@b" in cut and len(cut) == 1 for cut in published.examples)

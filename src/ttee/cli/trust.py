@@ -56,12 +56,12 @@ def who(output: Output, deployment: str, properties: Sequence[str], at: str | No
     A cut is a smallest set of parties, capabilities and flaws that together break a property. They are counted, not
     listed, unless you ask for it.
     """
-    from ttee.cli import trust_text  # noqa: PLC0415 (only here)
+    from ttee.cli import trust_json, trust_text  # noqa: PLC0415 (only here)
     from ttee.trust.statement import statements  # noqa: PLC0415
 
     model = load(deployment, at)
     found = statements(model, asked(properties), listed=listed)
-    output.result(trust_text.who_json(model, found), trust_text.who_text(model, found))
+    output.result(trust_json.who_json(model, found), trust_text.who_text(model, found))
 
 
 @subcommand(
@@ -96,7 +96,7 @@ def can(
     If so, how, with sources; if not, what was tried and what it lacks. Exits with 0 whatever the answer is, unless
     --fail-if-yes is given.
     """
-    from ttee.cli import trust_text  # noqa: PLC0415 (only here)
+    from ttee.cli import trust_json, trust_text  # noqa: PLC0415 (only here)
     from ttee.trust import ask  # noqa: PLC0415
 
     model = load(deployment, at)
@@ -106,7 +106,7 @@ def can(
         property_: ask.can(model, model.goal(property_), known, money) for property_ in asked(properties)
     }
     output.result(
-        trust_text.can_json(model, known, money, answers), trust_text.can_text(model, known, money, answers)
+        trust_json.can_json(model, known, money, answers), trust_text.can_text(model, known, money, answers)
     )
     broken = any(answer.broken for answer in answers.values())
     return int(ExitCode.REFUSED if broken and fail_if_yes else ExitCode.AFFIRMING)

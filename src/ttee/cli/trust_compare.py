@@ -94,7 +94,7 @@ def singletons(output: Output, deployment: str, properties: Sequence[str], at: s
     A decentralised deployment has none. Each may buy what it needs.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
-    from ttee.trust.statement import Ways  # noqa: PLC0415
+    from ttee.trust.ways import Ways  # noqa: PLC0415
 
     model = load(deployment, at)
     found = {property_: Ways.of(model, model.goal(property_)).singles() for property_ in asked(properties)}

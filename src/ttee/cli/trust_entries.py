@@ -6,15 +6,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ttee.cli.output import styled, table
-from ttee.cli.trust_text import (
-    answer_json,
-    cut_json,
-    depth_words,
-    labelled,
-    model_json,
-    step_json,
-    wrapped,
-)
+from ttee.cli.trust_json import answer_json, cut_json, model_json, step_json
+from ttee.cli.trust_text import depth_words, labelled, wrapped
 from ttee.codec import json
 from ttee.errors import QuestionError
 from ttee.trust import ask
@@ -22,8 +15,9 @@ from ttee.trust.build import Model
 from ttee.trust.nearest import nearest
 from ttee.trust.rulebook import RULES, SPEC
 from ttee.trust.scorecard import ORDER, broken, column_named, goal_of, letters, unmendable
-from ttee.trust.statement import depths, lacking
+from ttee.trust.statement import depths
 from ttee.trust.terms import Attack, Design, Knowledge, Property, first_day
+from ttee.trust.ways import lacking
 from ttee.trust.words import (
     LETTERS,
     MEANING,

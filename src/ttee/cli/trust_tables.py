@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from math import inf
 
 from ttee.cli.output import styled, table
-from ttee.cli.trust_text import cut_json, depth_words, model_json, wrapped
+from ttee.cli.trust_json import cut_json, model_json
+from ttee.cli.trust_text import depth_words, wrapped
 from ttee.codec import json
 from ttee.trust.build import Model
 from ttee.trust.compare import Difference, Side
 from ttee.trust.prices import Price
 from ttee.trust.scorecard import COLUMNS, ORDER, Row, letters
-from ttee.trust.statement import AXES, alone_words, depths
+from ttee.trust.statement import alone_words, depths
 from ttee.trust.terms import Adversary, Property
+from ttee.trust.ways import AXES
 from ttee.trust.words import LETTERS, cut_words, joined, number, several, shortened
 
 COARSE = {

@@ -10,8 +10,8 @@ from attrs import frozen
 from ttee.trust import ask
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Limits
-from ttee.trust.statement import AXES, Ways
 from ttee.trust.terms import Property
+from ttee.trust.ways import AXES, Ways
 
 MOST = 2000
 """Cuts of each side that are held against the other, smallest first."""

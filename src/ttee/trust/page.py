@@ -15,16 +15,9 @@ from ttee.trust.deployment import Tee
 from ttee.trust.picture import draw
 from ttee.trust.prices import Price, prices
 from ttee.trust.rules import Source
-from ttee.trust.statement import (
-    Statement,
-    Way,
-    alone_words,
-    behind,
-    depths,
-    standings,
-    statements,
-)
+from ttee.trust.statement import Statement, alone_words, depths, standings, statements
 from ttee.trust.terms import Design, Property
+from ttee.trust.ways import Way, behind
 from ttee.trust.words import (
     ASKED,
     MEANING,

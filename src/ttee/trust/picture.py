@@ -15,9 +15,10 @@ from attrs import define, evolve, field, frozen
 
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Limits
-from ttee.trust.deployment import Tee, children
-from ttee.trust.statement import Way, Ways, behind
+from ttee.trust.deployment import Tee
+from ttee.trust.parts import children
 from ttee.trust.terms import Property
+from ttee.trust.ways import Way, Ways, behind
 from ttee.trust.words import MEANING, number, part_words, several, title, usd
 
 BOX = (300, 60)
