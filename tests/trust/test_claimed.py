@@ -16,8 +16,8 @@ from ttee.model import Assurance, Claims
 from ttee.tee import TEES
 from ttee.trust import ask
 from ttee.trust.claimed import Question, asked_for, deployment_for, parse_sheet, question, sheet_of
-from ttee.trust.deployment import KOf
 from ttee.trust.facts import Fact
+from ttee.trust.parts import KOf
 from ttee.trust.residual import PROPERTIES, model_of
 from ttee.trust.shipped import shipped
 from ttee.trust.terms import Property

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.trust.known import deployment, knowledge
 from ttee.errors import DeploymentError
 from ttee.trust.channel import Binding
-from ttee.trust.deployment import Channel, KOf, Once, Poc, Split, Tee, children
+from ttee.trust.deployment import Tee
 from ttee.trust.deployment_file import parse_deployment
+from ttee.trust.parts import Channel, KOf, Once, Poc, Split, children
 from ttee.trust.terms import Holders
 
 TEES = '[part.a]\ntee = "tdx"\noperator = "google"\n[part.b]\ntee = "snp"\n[part.c]\ntee = "cca"\n'

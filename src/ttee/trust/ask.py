@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions to a model: who breaks it, can this adversary, what breaks it alone, which design dominates which."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple

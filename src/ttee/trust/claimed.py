@@ -18,8 +18,9 @@ from ttee.codec.rfc3339 import moment
 from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
 from ttee.model import Assurance, Claims, ClaimValue
-from ttee.trust.deployment import Deployment, KOf, Part, Tee
+from ttee.trust.deployment import Deployment, Tee
 from ttee.trust.facts import Condition, Fact
+from ttee.trust.parts import KOf, Part
 from ttee.trust.reading import conditions
 from ttee.trust.shipped import shipped
 from ttee.trust.table import Table

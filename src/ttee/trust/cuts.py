@@ -5,8 +5,6 @@ Each module of the graph is solved by decision diagrams over its own events and 
 module stands for a variable. Where that needs too much memory, the cuts up to a size are searched, and `bound` says so.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from math import inf

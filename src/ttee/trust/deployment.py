@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Deployments (docs/spec/trust.md, section 4): which TEEs, whose, combined how."""
+"""Deployments (docs/spec/trust.md, section 4): TEEs, whose they are, and what they are combined to."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ttee.trust.channel import Binding
 from ttee.trust.facts import Fact
 from ttee.trust.terms import Holders, Party
+
+if TYPE_CHECKING:
+    from ttee.trust.parts import Part
 
 
 class Tee(NamedTuple):
@@ -25,94 +27,19 @@ class Tee(NamedTuple):
     roles: Mapping[str, Holders] = MappingProxyType({})
 
 
-class KOf(NamedTuple):
-    """Believed if k of the parts vouch. `all` and `any` are the ends of it."""
-
-    k: int
-    of: tuple[str, ...]
-
-
-class Nest(NamedTuple):
-    """`inner` runs within `outer`, and both are attested."""
-
-    outer: str
-    inner: str
-
-
-class Split(NamedTuple):
-    """A secret shared so that k parts have it; `verified`: wrong shares are found out."""
-
-    k: int
-    of: tuple[str, ...]
-    verified: bool = True
-
-
-class Replicate(NamedTuple):
-    """Each part computes the same; an answer counts if `agree` are equal."""
-
-    agree: int
-    of: tuple[str, ...]
-
-
-class Channel(NamedTuple):
-    """Clients reach `to` over a network."""
-
-    to: str
-    binding: Binding
-    pin: bool = False
-    nonce: bool = True
-
-
-class Poc(NamedTuple):
-    """Proof of cloud: evidence counts only from machines that the holders `by` list."""
-
-    of: str
-    by: Holders
-
-
-class Log(NamedTuple):
-    """Code counts only if it is logged before witnesses."""
-
-    of: str
-    witnesses: Holders
-    firmware: bool = False
-
-
-class Release(NamedTuple):
-    """Code counts only if k of the holders signed it."""
-
-    of: str
-    keys: Holders
-
-
-class FheIn(NamedTuple):
-    """Data stay encrypted; `integrity` computes on them; k of the key holders can decrypt."""
-
-    integrity: str
-    keyholders: Holders
-
-
-class Once(NamedTuple):
-    """Each act takes grants of k of the counters."""
-
-    of: str
-    counters: Holders
-
-
-Part = Tee | KOf | Nest | Split | Replicate | Channel | Poc | Log | Release | FheIn | Once
-
-
 class Deployment(NamedTuple):
     """Named parts without circles; `root` is the one that users rely on."""
 
     name: str
     root: str
-    parts: Mapping[str, Part]
+    parts: Mapping[str, "Part"]
     parties: Mapping[str, Party]
     at: str | None = None
 
     def below(self, part: str) -> tuple[str, ...]:
         """The parts that `part` is made of, itself included, each before those that it is in."""
+        from ttee.trust.parts import children  # noqa: PLC0415 (nothing is below a TEE)
+
         found: dict[str, None] = {}
         stack: list[tuple[str, bool]] = [(part, False)]
         while stack:
@@ -123,18 +50,3 @@ class Deployment(NamedTuple):
                 stack.append((name, True))
                 stack.extend((child, False) for child in reversed(children(self.parts[name], self.parts)))
         return tuple(found)
-
-
-def children(part: Part, parts: Collection[str]) -> tuple[str, ...]:
-    """The parts directly in a part, holders that are parts included."""
-    match part:
-        case Tee():
-            return ()
-        case KOf(of=of) | Split(of=of) | Replicate(of=of):
-            return of
-        case Nest(outer, inner):
-            return (outer, inner)
-        case Channel(to=to):
-            return (to,)
-        case Poc(of, few) | Log(of, few) | Release(of, few) | FheIn(of, few) | Once(of, few):
-            return (of, *(name for name in few.of if name in parts))

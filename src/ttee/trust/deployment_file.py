@@ -11,9 +11,9 @@ from attrs import frozen
 from ttee.codec.toml import loads
 from ttee.errors import DeploymentError, QuestionError
 from ttee.trust.channel import Binding
-from ttee.trust.deployment import (
+from ttee.trust.deployment import Deployment, Tee
+from ttee.trust.parts import (
     Channel,
-    Deployment,
     FheIn,
     KOf,
     Log,
@@ -24,7 +24,6 @@ from ttee.trust.deployment import (
     Release,
     Replicate,
     Split,
-    Tee,
     children,
 )
 from ttee.trust.reading import PLACEHOLDERS, holders, threshold

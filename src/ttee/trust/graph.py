@@ -9,8 +9,6 @@
   connected components, since our graphs have cycles).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import NamedTuple

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of one TEE: attacks, flaws, roles, and what they mean to whoever relies on it (docs/spec/trust.md, 5.1)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from datetime import date
 from types import MappingProxyType

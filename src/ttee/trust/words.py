@@ -9,21 +9,8 @@ from math import inf
 from attrs import frozen
 
 from ttee.trust.build import Model
-from ttee.trust.deployment import (
-    Channel,
-    Deployment,
-    FheIn,
-    KOf,
-    Log,
-    Nest,
-    Once,
-    Part,
-    Poc,
-    Release,
-    Replicate,
-    Split,
-    Tee,
-)
+from ttee.trust.deployment import Deployment, Tee
+from ttee.trust.parts import Channel, FheIn, KOf, Log, Nest, Once, Part, Poc, Release, Replicate, Split
 from ttee.trust.rules import Derivation, Event, Kind, Source
 from ttee.trust.terms import Holders, Knowledge, Property
 
