@@ -22,13 +22,14 @@ demo: setup ## Run the whole story on this machine: an auction in a RISC-V TEE, 
 test: setup ## Run every test.
 	@$(RUN) pytest -n $(JOBS) --dist worksteal
 
-check: setup ## Style, types, layers; the README against the program, the knowledge against its schema.
+check: setup ## Style, types, layers; pages against the program and the data, the knowledge against its schema.
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@$(RUN) lint-imports
 	@$(RUN) python tools/check_readme.py
 	@$(RUN) python tools/check_knowledge.py
+	@$(RUN) python tools/write_taxonomy.py --check
 
 format: setup ## Put the sources in order.
 	@$(RUN) ruff check --fix .

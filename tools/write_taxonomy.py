@@ -22,12 +22,23 @@ from ttee.trust.facts import Fact
 from ttee.trust.rules import Source
 from ttee.trust.shipped import shipped
 from ttee.trust.statement import alone_words, depths, standings
-from ttee.trust.terms import DIMENSIONS, TEXT_DIMENSIONS, UNKNOWN, Design, Holders, Property
+from ttee.trust.terms import (
+    DIMENSIONS,
+    TEXT_DIMENSIONS,
+    UNKNOWN,
+    Attack,
+    Design,
+    Holders,
+    Needs,
+    Property,
+    Target,
+)
 from ttee.trust.ways import Ways
 from ttee.trust.words import LETTERS, MEANING, joined, number, usd
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("docs/taxonomy.md", "docs/threat-model.md")
+ATTACKS = "src/ttee/trust/knowledge/attacks"
 OURS = ("riscv", "keystone", "local")
 REAL: dict[str, Fact] = {"platform": "a chip"}
 """What `riscv` is compared with: the same monitor, where the platform is not QEMU's."""
@@ -271,10 +282,16 @@ def breakers() -> Table:
     yield ["TEE", "studies", *map(str, scorecard.ORDER)]
     rows = [(_link(each), each, row(each.id)) for each in verified()]
     riscv = shipped().designs["riscv"]
-    real = scorecard.row(build(alone("riscv", shipped(), REAL), shipped()))
-    rows.insert(1 + [each.id for each in verified()].index("riscv"), ("riscv, if on a chip", riscv, real))
+    rows.insert(
+        1 + [each.id for each in verified()].index("riscv"), ("riscv, if on a chip", riscv, on_a_chip())
+    )
     for name, design, of in rows:
         yield [name, number(design.studies), *(_weakest(of, each, design) for each in scorecard.ORDER)]
+
+
+def on_a_chip() -> scorecard.Row:
+    """The row of our monitor, were it not emulated."""
+    return scorecard.row(build(alone("riscv", shipped(), REAL), shipped()))
 
 
 def _weakest(of: scorecard.Row, property_: Property, design: Design) -> str:
@@ -307,31 +324,49 @@ def _physical(design: Design) -> str:
 
 
 def _needing(design: Design, given: frozenset[str]) -> str:
-    found = []
-    for attack in shipped().attacks.values():
-        aims = [each for each in attack.targets if each.tee in (design.id, *design.classes)]
-        ways = [attack.needs if each.needs is None else each.needs for each in aims]
-        if attack.compiled and any(all(given.intersection(way) for way in needs) for needs in ways):
-            found.append(attack.name)
+    """The attacks all of whose ways need something that is given up."""
+    found = [
+        attack.name
+        for attack in shipped().attacks.values()
+        if attack.compiled
+        and any(all(given.intersection(way) for way in _ways(attack, aim)) for aim in _aims(attack, design))
+    ]
     return ", ".join(sorted(found))
 
 
+def _aims(attack: Attack, design: Design) -> list[Target]:
+    return [each for each in attack.targets if each.tee in (design.id, *design.classes)]
+
+
+def _ways(attack: Attack, aim: Target) -> Needs:
+    return attack.needs if aim.needs is None else aim.needs
+
+
 def unmended() -> Table:
-    """Attacks on our own TEEs, and on Keystone, for which there is no fix."""
-    yield ["attack", "public", "takes", "breaks", "would be mended by", *OURS]
-    aimed = {name: {each.attack.id: each for each in standings(model(name))} for name in OURS}
+    """Attacks on our own TEEs, and on Keystone, for which there is no fix: what each breaks there."""
+    yield ["attack", "public", "takes", *OURS, "would be mended by", "sources"]
+    applies = {name: {each.attack.id for each in standings(model(name)) if not each.refuted} for name in OURS}
     for attack in sorted(shipped().attacks.values(), key=lambda each: (each.public, each.id), reverse=True):
-        hit = [attack.id in aimed[name] for name in OURS]
-        if attack.fix_kind in ("none", "design") and any(hit):
+        hit = [name for name in OURS if attack.id in applies[name]]
+        if attack.fix_kind in ("none", "design") and hit:
+            aims = {name: _aims(attack, shipped().designs[name]) if name in hit else [] for name in OURS}
+            ways = dict.fromkeys(way for each in aims.values() for aim in each for way in _ways(attack, aim))
             takes = "; or ".join(
-                " and ".join(shipped().capabilities[each].name for each in way) for way in attack.needs
+                " and ".join(shipped().capabilities[each].name for each in way) for way in ways
             )
-            price = f", {usd(attack.cost_usd)}" if attack.cost_usd else ""
-            url = next((each.url for each in attack.sources if each.url), None)
-            name = f"[{attack.name}]({url})" if url else attack.name
-            breaks = "".join(LETTERS[each] for each in attack.breaks)
-            marks = ["yes" if each else "" for each in hit]
-            yield [name, attack.public, takes + price, breaks, attack.fix or "nothing known", *marks]
+            yield [
+                f"[{attack.name}](../{ATTACKS}/{attack.id}.toml)",
+                attack.public,
+                takes + (f", {usd(attack.cost_usd)}" if attack.cost_usd else ""),
+                *(_effects(attack, aims[name]) for name in OURS),
+                attack.fix or "nothing known",
+                " · ".join(map(_source, attack.sources)),
+            ]
+
+
+def _effects(attack: Attack, aims: Sequence[Target]) -> str:
+    broken = {each for aim in aims for each in (attack.breaks if aim.breaks is None else aim.breaks)}
+    return "".join(letter for each, letter in LETTERS.items() if each in broken)
 
 
 def extent() -> Table:

@@ -61,6 +61,13 @@ SINCE = {
 """DDRop (2026-09-14) drops writes on DDR5: memory and measurements of trust domains change. The study knew it from a
 table only, and for SEV-SNP alone, whose cells were full already."""
 
+MISSED = {
+    ("keystone", "operator", "naive"): "CIAKF",
+    ("keystone", "operator", "strict"): "CIAK",
+    ("keystone", "lab", "strict"): "CIAK",
+}
+"""The monitor's key, which the study counts as lost to whoever reads memory, is the one that signs reports."""
+
 
 @cache
 def row(name: str, at: str) -> Row:
@@ -90,7 +97,7 @@ def test_the_study_has_ninety_one_cells() -> None:
 
 @pytest.mark.parametrize(("name", "column", "view", "said"), CELLS)
 def test_a_cell_of_the_study_follows_from_the_data(name: str, column: str, view: str, said: str) -> None:
-    assert cell(name, column, view, STUDIED) == set(said)
+    assert cell(name, column, view, STUDIED) == set(MISSED.get((name, column, view), said))
 
 
 @pytest.mark.parametrize(("name", "column", "view", "said"), CELLS)
@@ -98,7 +105,7 @@ def test_today_differs_where_something_was_published_since(
     name: str, column: str, view: str, said: str
 ) -> None:
     today = shipped().as_of.isoformat()
-    assert cell(name, column, view, today) == set(SINCE.get((name, column, view), said))
+    assert cell(name, column, view, today) == set((MISSED | SINCE).get((name, column, view), said))
 
 
 @pytest.mark.parametrize("name", ROWS)
