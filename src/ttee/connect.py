@@ -44,7 +44,7 @@ from ttee.errors import (
 )
 from ttee.model import Claims, Endorsements, Evidence, Status, Tier, Verdict
 from ttee.places import endorsements_dir, state_dir
-from ttee.tee import launcher_named, tee_named
+from ttee.tee import launcher_named, own, tee_named
 from ttee.tee.base import Instance
 from ttee.tee.recognise import recognise
 
@@ -74,7 +74,7 @@ def verify(
     not checked. `at` is the moment that endorsements must be valid at; TEEs whose endorsements expire need it.
     Raises an EvidenceError that names the failed check.
     """
-    return tee_named(evidence.tee).verify(evidence, endorsements, nonce=nonce, at=at)
+    return own.verify(evidence, endorsements, nonce=nonce, at=at)
 
 
 def collect(
@@ -114,7 +114,7 @@ def collect(
         )
     if gathered.unread:
         warnings.warn(f"not made use of by {tee.name}: {', '.join(gathered.unread)[:1000]}", stacklevel=2)
-    return evolve(pinned, documents=gathered.documents)
+    return evolve(pinned, documents=gathered.documents, own=gathered.own)
 
 
 def kept_answers() -> tuple[Store, ...]:

@@ -26,15 +26,16 @@ from ttee.codec.rfc3339 import moment
 from ttee.endorse.memory import unremembered
 from ttee.errors import TteeError, UsageError, WorkerDiedError
 from ttee.model import Claims, Endorsements, Evidence, Verdict
-from ttee.tee import tee_named
+from ttee.tee.own import verify
 from ttee.tee.recognise import load_evidence, recognise
 
 CHUNK = 32
 CHUNK_SIZE = 4 * 1024 * 1024
 """Bytes of evidence at which a chunk ends early."""
 
-Gather = Callable[[Evidence, datetime], Mapping[str, bytes]]
-"""The documents for one piece of evidence at a moment; called in this process, one item at a time, in order."""
+Gather = Callable[[Evidence, datetime], Mapping[str, bytes] | Endorsements]
+"""The documents for one piece of evidence at a moment, or `Endorsements` of which `documents` and `own` count; called
+in this process, one item at a time, in order."""
 
 Recall = Callable[[Claims], Claims]
 """Something that looks at claims, or adds to what was not checked: `ttee.remember`. It runs where items are verified,
@@ -54,6 +55,8 @@ class Item:
     """The moment for this item alone, RFC 3339."""
     documents: Mapping[str, bytes] = field(factory=dict)
     """Endorsements of this item; they go before others of the same names."""
+    own: frozenset[str] | None = None
+    """As `Endorsements.own`."""
 
 
 @frozen(slots=True)
@@ -151,6 +154,8 @@ def _gathered(item: Item, at: str, gather: Gather) -> Item:
         found = gather(evidence, moment(at))
     except Exception as problem:
         return evolve(item, evidence=_named(problem))
+    if isinstance(found, Endorsements):
+        return evolve(item, evidence=evidence, documents={**found.documents, **item.documents}, own=found.own)
     return evolve(item, evidence=evidence, documents={**found, **item.documents})
 
 
@@ -226,7 +231,9 @@ def _outcome(task: _Task, terms: _Terms) -> Outcome:
         evidence = _evidence(item)
         if item.documents:
             pinned = evolve(pinned, documents={**pinned.documents, **item.documents})
-        claims = tee_named(evidence.tee).verify(evidence, pinned, nonce=item.nonce, at=moment(task.at))
+        if item.own is not None:
+            pinned = evolve(pinned, own=item.own)
+        claims = verify(evidence, pinned, nonce=item.nonce, at=moment(task.at))
         if terms.recall is not None:
             own = "the moment was given with the item"  # editions are remembered at the present moment alone
             claims = terms.recall(claims) if item.at is None else unremembered(claims, own)

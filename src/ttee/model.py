@@ -104,6 +104,8 @@ class Endorsements:
     development: bool = False
     exceptions: frozenset[str] = frozenset()
     """Named exceptions that the policy grants: docs/spec/policy.md, section Exceptions."""
+    own: frozenset[str] | None = None
+    """Names of what can become stale and counts although it came with the evidence; None if all of it does."""
 
 
 @frozen(slots=True)

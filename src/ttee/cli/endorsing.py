@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from ttee.endorse.gather import Gathered, Origin, gather
 from ttee.endorse.given import Given, open_paths
 from ttee.endorse.store import Store
 from ttee.errors import UsageError
-from ttee.model import Evidence
+from ttee.model import Endorsements, Evidence
 from ttee.tee import tee_named
 from ttee.tee.base import Tee
 from ttee.tee.recognise import MAX_SIZE, SCHEMA, recognise
@@ -146,9 +146,10 @@ class Endorsing:
             self._say(f"not made use of by {evidence.tee}: {', '.join(gathered.unread)[:1000]}")
         return gathered
 
-    def documents(self, evidence: Evidence, at: datetime) -> Mapping[str, bytes]:
-        """The documents alone."""
-        return self.gather(evidence, at).documents
+    def collect(self, evidence: Evidence, at: datetime) -> Endorsements:
+        """What was gathered, for `verify`; anchors are the policy's to say."""
+        gathered = self.gather(evidence, at)
+        return Endorsements(documents=gathered.documents, own=gathered.own)
 
     def _ask(self, source: Source) -> None:
         self._say(f"asking {source.url.split('?')[0]}: {source.why}")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from attrs import evolve
 from click.core import ParameterSource
 
 from ttee.appraise import (
@@ -27,7 +28,7 @@ from ttee.codec import json
 from ttee.codec.rfc3339 import moment
 from ttee.connect import now, verify
 from ttee.errors import UsageError
-from ttee.model import Anchor, Assurance, Endorsements, Evidence
+from ttee.model import Anchor, Assurance, Evidence
 from ttee.tee import best_tee, tee_named
 from ttee.tee.base import Tee
 
@@ -174,8 +175,8 @@ def _from_evidence(
         Anchor(tee.name, read_key(key, tee), _unvouched(tee), "given by --anchor") for key in keys
     )
     anchors = anchors or _named_by(evidence, tee)
-    documents = endorsing.documents(evidence, moment(at))
-    claims = verify(evidence, Endorsements(anchors=anchors, documents=documents), at=moment(at))
+    found = endorsing.collect(evidence, moment(at))
+    claims = verify(evidence, evolve(found, anchors=anchors), at=moment(at))
     return policy_from_claims(name, claims, at=moment(at), advice=tee.advice, anchors=anchors)
 
 

@@ -94,8 +94,9 @@ def verify(
     pinned = endorsements(policies)
     is_now, at = at is None, at or now()
     endorsing = Endorsing(output, paths=paths, offline=offline, mirrors=mirrors)
-    documents = endorsing.documents(evidence, moment(at))
-    claims = verify_evidence(evidence, evolve(pinned, documents=documents), nonce=nonce, at=moment(at))
+    found = endorsing.collect(evidence, moment(at))
+    endorsed = evolve(pinned, documents=found.documents, own=found.own)
+    claims = verify_evidence(evidence, endorsed, nonce=nonce, at=moment(at))
     claims = remember(claims) if is_now else unremembered(claims, "the moment was given with --at")
     if user_data is not None:
         _require_user_data(claims, user_data)

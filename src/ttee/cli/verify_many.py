@@ -111,7 +111,7 @@ def verify_many(
         outcomes = verify_all(
             fleet(source),
             policies,
-            documents=endorsing.documents,
+            documents=endorsing.collect,
             recall=recall,
             at=at,
             executor=executor,

@@ -5,6 +5,7 @@
     claims = verify(evidence, Endorsements(anchors, gathered.documents), at=now)
 
 1. Files come first: the TEE says which of them belong to this evidence (`Tee.adopt`).
+   Of what came with the evidence, what can become stale answers no question (`Tee.split`).
 2. The TEE says which questions are open (`Tee.sources`). A kept answer is taken while it is current.
 3. Else the service is asked, and its answer kept. Offline, what is kept is taken as it is; if stale, `verify` says so.
 4. Again from 2, since answers raise new questions, until none is open.
@@ -66,6 +67,8 @@ class Gathered:
 
     documents: Mapping[str, bytes] = field(converter=_documents, factory=dict)
     asked: tuple[Asked, ...] = ()
+    own: frozenset[str] | None = None
+    """For `Endorsements.own`: what counts of that which came with the evidence and can become stale."""
     unread: tuple[str, ...] = ()
     """What was given and is not made use of: names of documents in the evidence file, names of files."""
 
@@ -92,22 +95,42 @@ def gather(
     MalformedEvidenceError.
     """
     tee = tee_named(evidence.tee)
-    documents = dict(tee.adopt(evidence, (*named, *files), at)) if tee.adopt and (named or files) else {}
+    lasting, own = tee.split(evidence) if tee.split else (evidence, {})
+    documents = dict(tee.adopt(lasting, (*named, *files), at)) if tee.adopt and (named or files) else {}
     unread = _unknown(tee, evidence.endorsements)
     if not documents:
         unread += tuple(file.name for file in named)
     elif tee.adopt and 0 < len(named) <= MAX_LEFT_OUT and _work(named, files) <= MAX_LOOKED_AT:
         adopt = tee.adopt
-        unread += _useless(lambda some: adopt(evidence, some, at), named, files)
+        unread += _useless(lambda some: adopt(lasting, some, at), named, files)
     search = _Search(stores, fetcher, at, renew, ask)
-    for _ in range(MAX_ROUNDS if tee.sources else 0):
-        assert tee.sources is not None  # noqa: S101 (no rounds without)
-        at_hand = {**evidence.endorsements, **documents}
-        fresh = search.answers(tee.sources(evidence, MappingProxyType(at_hand), at))
-        if not fresh:
-            break
-        documents |= fresh
-    return Gathered(documents, tuple(search.asked), unread)
+
+    def fill(evidence: Evidence, *, current: bool = False) -> None:
+        """Rounds of questions. `current`: what is kept and stale is left for later."""
+        for _ in range(MAX_ROUNDS if tee.sources else 0):
+            assert tee.sources is not None  # noqa: S101 (no rounds without)
+            at_hand = {**evidence.endorsements, **documents}
+            sources = tee.sources(evidence, MappingProxyType(at_hand), at)
+            fresh = search.answers([each for each in sources if not current or search.has(each)])
+            if not fresh:
+                break
+            documents.update(fresh)
+
+    if fetcher is None:
+        if own:
+            fill(lasting, current=True)
+        fill(evidence)
+        return Gathered(documents, tuple(search.asked), None, unread)
+    fill(lasting)
+    # What nobody was there to be asked for, and nothing else speaks of, counts although it came with the evidence.
+    counts: set[bytes] = set()
+    if own and tee.adopt:
+        all_of_it = (lasting.endorsements, documents, own)
+        loose = [File(name, data) for some in all_of_it for name, data in some.items()]
+        answered = search.names() | documents.keys()
+        counts = {data for name, data in tee.adopt(lasting, loose, at).items() if name not in answered}
+    names = frozenset(name for name, data in own.items() if data in counts)
+    return Gathered(documents, tuple(search.asked), names if own else None, unread)
 
 
 class _Search:
@@ -155,6 +178,15 @@ class _Search:
             if not all(name in fresh for name in names):
                 raise _explained(first, next(s for s in sources if s.documents == names))
         return fresh
+
+    def names(self) -> frozenset[str]:
+        """The documents that were asked for."""
+        return frozenset(name for asked in self.asked for name in asked.source.documents)
+
+    def has(self, source: Source) -> bool:
+        """Whether a current answer is kept."""
+        kept = self._kept(source)
+        return kept is not None and self._is_good(kept)
 
     def _answer(self, source: Source) -> Mapping[str, bytes]:
         """Kept or asked for; empty offline, where nothing is kept. Raises EndorsementError."""

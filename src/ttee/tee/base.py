@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from ttee.app.bundle import Bundle
 from ttee.model import Anchor, Assurance, CheckSpec, Claims, ClaimValue, Endorsements, Evidence
+from ttee.tee.guests import GuestMeasurement
 from ttee.tee.sources import File, Source
 
 
@@ -99,6 +100,8 @@ class Tee:
     answers, until none is open. Raises MalformedEvidenceError, EndorsementError."""
     adopt: Callable[[Evidence, Sequence[File], datetime], Mapping[str, bytes]] | None = None
     """The documents for this evidence among files of any kind and number; what fits nothing is left alone."""
+    split: Callable[[Evidence], tuple[Evidence, Mapping[str, bytes]]] | None = None
+    """The evidence without those of its own endorsements that can become stale, and these (`ttee.tee.own`)."""
     anchor_key: Callable[[bytes], bytes] | None = None
     """The key of an Anchor out of a file that people have (PEM, DER, JWK, …). Raises UsageError."""
     launch: Launch | None = None
@@ -106,6 +109,8 @@ class Tee:
         default=lambda: Availability(works=False, missing="a launcher")
     )
     measure: Callable[[Bundle], Mapping[str, ClaimValue]] | None = None
+    guest: GuestMeasurement | None = None
+    """How to recompute what a verifier should expect of a whole guest; None where apps are measured, or nothing is."""
     anchors: Callable[[Path], tuple[Anchor, ...]] | None = None
     """This machine's own devices, as a policy pins them; made at their first use, in the folder given to `launch`."""
     to_sign: Callable[[Bundle], bytes] | None = None

@@ -7,6 +7,7 @@ from ttee.model import Assurance
 from ttee.pki import loose
 from ttee.tee.amd import adoption, checks, endorsements, evidence, verify
 from ttee.tee.amd.advice import ADVICE
+from ttee.tee.amd.guest import GUEST
 from ttee.tee.base import Tee
 
 TEE = Tee(
@@ -21,6 +22,8 @@ TEE = Tee(
     documents=endorsements.DOCUMENTS,
     sources=endorsements.sources,
     adopt=adoption.adopt,
+    split=endorsements.split,
     anchor_key=loose.key_of,
+    guest=GUEST,
     advice=ADVICE,
 )

@@ -15,6 +15,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from urllib.parse import urlencode
 
+from attrs import evolve
+
 from ttee.errors import EndorsementError, TteeError
 from ttee.model import Evidence
 from ttee.pki import found
@@ -23,6 +25,7 @@ from ttee.tee.amd import certificates, checks, table
 from ttee.tee.amd.certificates import KINDS, Vek
 from ttee.tee.amd.evidence import VCEK, VLEK, Report, parse
 from ttee.tee.amd.products import GENOA, MILAN, TURIN, Product
+from ttee.tee.own import Split, split_off
 from ttee.tee.sources import Answer, Source
 from ttee.tee.steps import Steps
 
@@ -80,6 +83,21 @@ def chain_url(kind: int, product: Product) -> str:
 def crl_url(kind: int, product: Product) -> str:
     """The revocation list of the root."""
     return f"{SERVICE}/{_PATHS.get(kind, 'vcek')}/v1/{product.line}/crl"
+
+
+def split(evidence: Evidence) -> Split:
+    """The report with the certificates that came along, and the list in its host's table, or beside it."""
+    lasting, own = split_off(evidence, (CRL,))
+    if "certificates" not in evidence.parts:
+        return lasting, own
+    try:
+        hosts = dict(table.parse(evidence.parts["certificates"]))
+    except TteeError:  # `verify` says what is wrong with it
+        return lasting, own
+    if (crl := hosts.pop(CRL, None)) is None:
+        return lasting, own
+    parts = {**lasting.parts, "certificates": table.encode(hosts)}
+    return evolve(lasting, parts=parts), {CRL: crl} if crl else own
 
 
 # --- what to ask for ------------------------------------------------------------------------------

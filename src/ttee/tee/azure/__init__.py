@@ -24,6 +24,7 @@ TEE = Tee(
     documents=endorsements.DOCUMENTS,
     sources=endorsements.sources,
     adopt=endorsements.adopt,
+    split=endorsements.split,
     anchor_key=key_of,
     advice=ADVICE,
 )

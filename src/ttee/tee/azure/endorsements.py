@@ -23,6 +23,7 @@ from ttee.tee.azure.evidence import check_parts
 from ttee.tee.intel import endorsements as tdx
 from ttee.tee.intel import service
 from ttee.tee.intel.quote import TDX
+from ttee.tee.own import Split, split_off
 from ttee.tee.sources import File, Source
 from ttee.tee.tpm.endorsements import Asked, authorities, questions
 from ttee.tee.tpm.makers import Own, Pinned, load_roots
@@ -65,6 +66,13 @@ def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[st
         pool += find(evidence.parts.get("chain", b"")).certificates
         found |= authorities(_asked(evidence), pool, files, at)
     return found
+
+
+def split(evidence: Evidence) -> Split:
+    """The evidence with the certificates that came along, and what else did, of the TEE inside and of the TPM."""
+    lasting, own = tdx.split(evidence)
+    lasting, crls = split_off(lasting, (snp.CRL, AK_CRL, f"{AK_CRL}.*"))
+    return lasting, {**own, **crls}
 
 
 def _asked(evidence: Evidence) -> Asked:

@@ -18,12 +18,15 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ttee.codec import json
-from ttee.errors import EndorsementError
+from ttee.errors import EndorsementError, TteeError
+from ttee.model import Evidence
 from ttee.tee.intel.quote import SGX, TDX
+from ttee.tee.own import Split, split_off
 
 SOURCE = "Intel PCS API version 4"
 MAX_SIZE = 4 << 20
@@ -46,6 +49,9 @@ NAMES = (
     "pck_crl_issuer_chain",
 )
 """Every document that is read, besides `collateral`."""
+LASTING = ("pck_certificate_chain", "pck_crl_issuer_chain")
+"""Those that never go stale."""
+PERISHABLE = (COLLATERAL, *(name for name in NAMES if name not in LASTING))
 
 ANY_FMSPC, ANY_AUTHORITY = "FMSPC", "ca=platform&encoding=der (or ca=processor)"
 """What stands in an address where the platform is not known."""
@@ -93,6 +99,27 @@ def parts(documents: Mapping[str, bytes]) -> dict[str, bytes]:
     """
     found = {name: documents[name] for name in NAMES if name in documents}
     return {**unpack(documents[COLLATERAL]), **found} if COLLATERAL in documents else found
+
+
+def split(evidence: Evidence) -> Split:
+    """The quote with the chains that came along, and what else did."""
+    given = evidence.endorsements
+    if COLLATERAL in given:
+        with suppress(TteeError):  # else it is one piece, and `verify` says what is wrong with it
+            others = {name: data for name, data in given.items() if name != COLLATERAL}
+            evidence = evolve(evidence, endorsements={**others, **parts(given)})
+    return split_off(evidence, PERISHABLE)
+
+
+def merged(own: Mapping[str, bytes], documents: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """What came with the evidence, and `documents`, which count first, packed in a `collateral` or not."""
+    if not own:
+        return documents
+    packed: Mapping[str, bytes] = {}
+    if COLLATERAL in documents:
+        with suppress(TteeError):  # `parts` says so
+            packed = unpack(documents[COLLATERAL])
+    return {**{name: data for name, data in own.items() if name not in packed}, **documents}
 
 
 def read(documents: Mapping[str, bytes], tee: str) -> Documents:

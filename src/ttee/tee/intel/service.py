@@ -31,7 +31,17 @@ from ttee.pki.certificate import Certificate, load_pem_chain
 from ttee.pki.crl import Crl, load_crl
 from ttee.tee.intel import checks, pck
 from ttee.tee.intel.adoption import adopt_for
-from ttee.tee.intel.endorsements import NEEDED, PCS, ROOT_CRL, SOURCE, address, crl_der, parts, signed
+from ttee.tee.intel.endorsements import (
+    NEEDED,
+    PCS,
+    ROOT_CRL,
+    SOURCE,
+    address,
+    crl_der,
+    merged,
+    parts,
+    signed,
+)
 from ttee.tee.intel.evidence import split
 from ttee.tee.intel.platform import authority_of, own_chain
 from ttee.tee.intel.quote import PCK_LEAF, PPID_RSA_3072, Quote
@@ -51,7 +61,7 @@ _Parse = Callable[[bytes], TcbInfo | QeIdentity]
 
 def sources(evidence: Evidence, documents: _Documents, at: datetime) -> tuple[Source, ...]:
     """The questions that are open for a quote. Raises what `verify` would about its form, EndorsementError."""
-    given = {**evidence.endorsements, **documents}
+    given = merged(evidence.endorsements, documents)
     return sources_for(read_quote(evidence), given, at)
 
 

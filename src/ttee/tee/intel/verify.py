@@ -51,6 +51,7 @@ from ttee.tee.intel import checks, tcb
 from ttee.tee.intel.canonical import check_canonical_log, is_canonical
 from ttee.tee.intel.collateral import ROOT_CN, Collateral, verify_collateral
 from ttee.tee.intel.dstack import EVENT_LOG, Told, check_event_log, check_statement
+from ttee.tee.intel.endorsements import merged
 from ttee.tee.intel.evidence import details, split
 from ttee.tee.intel.exceptions import excused
 from ttee.tee.intel.platform import Platform, addressed, qe_level, verify_platform
@@ -97,9 +98,7 @@ def verify(
         step.detail = f"version {quote.version}, {quote.tee}"
     with steps(checks.QUOTE_ALGORITHM, "ECDSA on P-256 with SHA-256"):
         _check_algorithm(quote)
-    documents = endorsements.documents
-    if evidence.endorsements:
-        documents = {**evidence.endorsements, **documents}
+    documents = merged(evidence.endorsements, endorsements.documents)
     try:
         collateral = verify_collateral(
             documents,

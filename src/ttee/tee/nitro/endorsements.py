@@ -17,6 +17,7 @@ from ttee.model import Evidence
 from ttee.pki.certificate import Certificate, load_certificate
 from ttee.tee import lists
 from ttee.tee.nitro.evidence import open_envelope, parse
+from ttee.tee.own import Split, split_off
 from ttee.tee.sources import File, Source
 
 ALGORITHMS = ("ecdsa-p384-sha384",)
@@ -38,6 +39,11 @@ def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[st
     except TteeError:
         return {}
     return lists.adopt(found, files, at, ALGORITHMS)
+
+
+def split(evidence: Evidence) -> Split:
+    """The document, and the lists that came along."""
+    return split_off(evidence, DOCUMENTS)
 
 
 def path(evidence: Evidence) -> tuple[Certificate, ...]:

@@ -21,6 +21,7 @@ TEE = Tee(
     documents=endorsements.DOCUMENTS,
     sources=endorsements.sources,
     adopt=endorsements.adopt,
+    split=endorsements.split,
     anchor_key=key_of,
     advice=ADVICE,
 )

@@ -33,6 +33,7 @@ from ttee.tee.nvidia.chain import MAX_CERTIFICATES
 from ttee.tee.nvidia.evidence import CHIP_SKU, PROJECT, PROJECT_SKU, Report, devices, parse, text
 from ttee.tee.nvidia.ocsp_questions import REQUEST, name_of, nonce_for, question
 from ttee.tee.nvidia.rim import SERVICE, Manifest, check_rim, open_rim, rim_maker
+from ttee.tee.own import Split, split_off
 from ttee.tee.sources import Answer, File, Source
 
 DRIVER, VBIOS = "rim.driver", "rim.vbios"
@@ -135,6 +136,11 @@ def adopt(evidence: Evidence, files: Sequence[File], at: datetime) -> Mapping[st
         if fits:  # the one to our question if it is there, else the newest
             found[name_of(certificate)] = max(fits)[2]
     return found
+
+
+def split(evidence: Evidence) -> Split:
+    """The reports with the reference values that came along, and the answers about certificates that did."""
+    return split_off(evidence, ocsp.DOCUMENTS)
 
 
 def _read(evidence: Evidence) -> list[_Asked]:

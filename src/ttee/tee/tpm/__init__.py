@@ -20,6 +20,7 @@ TEE = Tee(
     documents=endorsements.DOCUMENTS,
     sources=endorsements.sources,
     adopt=endorsements.adopt,
+    split=endorsements.split,
     anchor_key=endorsements.anchor_key,
     advice=ADVICE,
 )

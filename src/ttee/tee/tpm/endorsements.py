@@ -29,6 +29,7 @@ from ttee.pki.certificate import Certificate, load_padded_certificate
 from ttee.pki.found import MAX_NAMESAKES, MAX_TWINS, find
 from ttee.pki.path import check_issued
 from ttee.tee import lists
+from ttee.tee.own import Split, split_off
 from ttee.tee.sources import Answer, File, Source
 from ttee.tee.tpm import keys
 from ttee.tee.tpm.certificates import ALGORITHMS, MAX_CHAIN
@@ -40,6 +41,11 @@ CERTIFIED = (AK, EK, IAK)
 """Parts that are certificates of keys."""
 CHAIN, RECORD, ISSUER = "chain", "activation_record", "platform_issuer"
 DOCUMENTS = (AK, EK, CHAIN, f"{CHAIN}.*", *lists.DOCUMENTS, RECORD, "last_seen", ISSUER)
+
+
+def split(evidence: Evidence) -> Split:
+    """The quote with the certificates that came along, and the lists that did."""
+    return split_off(evidence, lists.DOCUMENTS)
 
 
 @frozen(slots=True)

@@ -9,7 +9,7 @@ from ttee.model import Assurance
 from ttee.pki import loose
 from ttee.tee.base import Tee
 from ttee.tee.intel import checks, evidence, service, verify
-from ttee.tee.intel.endorsements import COLLATERAL, NAMES
+from ttee.tee.intel.endorsements import COLLATERAL, NAMES, split
 from ttee.tee.intel.quote import SGX
 from ttee.tee.intel.sgx.advice import ADVICE
 
@@ -25,6 +25,7 @@ TEE = Tee(
     documents=(COLLATERAL, *NAMES),
     sources=service.sources,
     adopt=service.adopt,
+    split=split,
     anchor_key=loose.key_of,
     advice=ADVICE,
 )
