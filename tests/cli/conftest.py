@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve, frozen
 
 from tests.cli.transcript import PROGRAM
+from tests.tee.amd import guests
 from ttee.appraise import starting_policy
 from ttee.codec import json
 from ttee.model import ClaimValue
@@ -92,6 +93,9 @@ def lay_out_evidence(folder: Path) -> None:
         "tampered.evidence.json": dump_evidence(
             evolve(evidence, parts={**evidence.parts, "report": bytes(report)})
         ),
+        "OVMF.fd": guests.IMAGE,
+        "vmlinuz": guests.KERNEL[0],
+        "initrd.img": guests.KERNEL[1],
         "boot.log": eventlog.tcg2(eventlog.boot()),
         "stranger.evidence.json": dump_evidence(other.evidence()),
         "truncated.evidence.json": dump_evidence(evidence)[:200],

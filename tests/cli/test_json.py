@@ -17,6 +17,7 @@ from ttee.cli.root import COMMANDS
 from ttee.cli.schemas import read_schema, schema_names
 
 NONCE = bytes(range(32)).hex()
+GUEST = ("measure-guest", "amd-sev-snp", "--firmware", "OVMF.fd")
 VERDICT = ("verify", "genuine.evidence.json", "--policy", "policy.toml")
 
 LOOKING = [
@@ -64,6 +65,8 @@ LOOKING = [
     (("trust", "graph", "one.toml", "-o", "who.svg"), "trust"),
     (("trust", "report", "one.toml", "-o", "report.html"), "trust"),
     (("trust", "who", "nowhere.toml"), "error"),
+    ((*GUEST, "--vcpus", "4", "--vmm", "ec2"), "commands"),
+    ((*GUEST, "--vcpus", "0"), "error"),
     (("ps",), "commands"),
     (("call", "nobody", "hi"), "error"),
     (("stop", "nobody"), "error"),

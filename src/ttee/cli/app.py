@@ -87,6 +87,8 @@ def measure(output: Output, *, app: str, tee_name: str | None) -> None:
     tee = tee_named(tee_name) if tee_name else None
     bundle = load_app(app)
     measured = tee.measure(bundle) if tee and tee.measure else {}
+    if tee and tee.guest:
+        output.say(f"{tee.name} measures whole guests: `ttee measure-guest {tee.name}`")
     rows = [
         ("app", bundle.measurement.hex()),
         *((k.replace("_", "-"), as_text(v)) for k, v in measured.items()),

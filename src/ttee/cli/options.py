@@ -17,13 +17,13 @@ from ttee.errors import UsageError
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
-def command(*, examples: str, group: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """A click command with `--json`, whose help ends in examples."""
+def command(*, examples: str, group: bool | type[click.Group] = False) -> Callable[[Callable[..., Any]], Any]:
+    """A click command with `--json`, or a group of some class, whose help ends in examples."""
     epilog = "\b\nExamples:\n" + "\n".join(f"  {line.strip()}" for line in examples.strip().splitlines())
-    make = click.group if group else click.command
+    kind = click.Command if group is False else click.Group if group is True else group
 
     def decorate(function: Callable[..., Any]) -> Any:
-        return make(epilog=epilog)(function if group else json_option(function))
+        return click.command(cls=kind, epilog=epilog)(function if group else json_option(function))
 
     return decorate
 

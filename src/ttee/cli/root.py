@@ -21,6 +21,7 @@ SECTIONS: dict[str, dict[str, Entry]] = {
         "new": Entry("app", "Make an app folder to start from."),
         "build": Entry("app", "Build an app into its bundle, and print its measurement."),
         "measure": Entry("app", "Recompute what a verifier should expect of an app."),
+        "measure-guest": Entry("measure_guest", "Recompute what a verifier should expect of a whole guest."),
         "sign": Entry("sign", "Sign an app's measurement in a TEE with the app's authority key."),
         "key": Entry("sign", "Make a key that signs versions of an app."),
     },

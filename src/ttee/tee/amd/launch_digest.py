@@ -63,9 +63,8 @@ class Kernel:
     @classmethod
     def of(cls, kernel: bytes, initrd: bytes = b"", cmdline: str = "") -> Kernel:
         """Of the files themselves; the command line is hashed with the zero at its end."""
-        return cls(
-            sha256(kernel).digest(), sha256(initrd).digest(), sha256(cmdline.encode() + b"\0").digest()
-        )
+        command = cmdline.encode("utf-8", "surrogateescape")  # as Python has the bytes of arguments
+        return cls(sha256(kernel).digest(), sha256(initrd).digest(), sha256(command + b"\0").digest())
 
 
 def cpu_signature(family: int, model: int, stepping: int) -> int:
@@ -77,9 +76,15 @@ def cpu_signature(family: int, model: int, stepping: int) -> int:
 def launch_digest(firmware: Firmware, machine: Machine, kernel: Kernel | None = None) -> bytes:
     """The 48 bytes that a report has as its measurement. Raises UsageError for what cannot be started."""
     if not 1 <= machine.vcpus <= MAX_VCPUS:
-        raise UsageError(f"a guest has 1 to {MAX_VCPUS} processors, not {machine.vcpus}")
+        raise UsageError(
+            f"a guest has 1 to {MAX_VCPUS} processors, not {machine.vcpus}", hint="as QEMU's -smp has it"
+        )
     if kernel is not None and not _has(firmware, SectionType.KERNEL_HASHES):
-        raise UsageError("this firmware does not measure a kernel that is started directly", source=SOURCE)
+        raise UsageError(
+            "this firmware does not measure a kernel that is started directly",
+            source=SOURCE,
+            hint="leave the kernel away, or give firmware made for it (OvmfPkg/AmdSev)",
+        )
     digest = _firmware_digest(firmware.image, firmware.address)
     for section in _in_order(firmware, machine.vmm):
         digest = _section(digest, section, firmware, machine.vmm, kernel)
