@@ -29,6 +29,7 @@ def test_a_file_is_named_and_a_folder_searched(tmp_path: Path) -> None:
     given = open_paths([tmp_path / "a.der", str(tmp_path / "folder")])
     assert [(file.name, file.data) for file in given.named] == [(str(tmp_path / "a.der"), b"a")]
     assert [file.data for file in given.files] == [b"b"]
+    assert [file.named for file in (*given.named, *given.files)] == [True, False]
     assert [store.folder for store in given.stores] == [tmp_path / "folder"]
 
 

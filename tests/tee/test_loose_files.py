@@ -47,7 +47,9 @@ def cases() -> dict[str, dict[str, Any]]:
 @cache
 def files_of(platform: str) -> tuple[File, ...]:
     folder = vectors.root() / PLATFORMS[platform]
-    return tuple(File(str(path), path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file())
+    return tuple(
+        File(str(path), path.read_bytes(), named=True) for path in sorted(folder.rglob("*")) if path.is_file()
+    )
 
 
 def evidence_of(case: dict[str, Any]) -> Evidence:
@@ -90,7 +92,7 @@ def _known(names: Sequence[str], name: str) -> bool:
 
 
 def offers(case: dict[str, Any]) -> Iterator[Sequence[File]]:
-    yield [File(name, vectors.read(name)) for name in case["inputs"].values()]
+    yield [File(name, vectors.read(name), named=True) for name in case["inputs"].values()]
     yield files_of(case["platform"])
     yield files_of(case["platform"])[::-1]
 

@@ -63,8 +63,8 @@ def locked(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def loose_files(paths: Iterator[Path]) -> tuple[File, ...]:
-    """The files among `paths`, read: at most MAX_FILES of them, of MAX_TOTAL bytes together. Raises UsageError."""
+def loose_files(paths: Iterator[Path], *, named: bool = False) -> tuple[File, ...]:
+    """The files among `paths`, read, and marked if they were `named`: at most MAX_FILES of them, of MAX_TOTAL bytes together. Raises UsageError."""
     found: list[File] = []
     total = 0
     for path in paths:
@@ -75,7 +75,7 @@ def loose_files(paths: Iterator[Path]) -> tuple[File, ...]:
                 where=str(path),
                 hint="move it out of the folder, or give the files that you mean one by one",
             )
-        found.append(File(str(path), data))
+        found.append(File(str(path), data, named))
         total += len(data)
         if len(found) > MAX_FILES or total > MAX_TOTAL:
             raise UsageError(

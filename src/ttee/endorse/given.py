@@ -43,4 +43,4 @@ def open_paths(paths: Iterable[str | PathLike[str]]) -> Given:
         else:
             named.append(path)
     loose = (path for store in stores for path in walk(store.folder) if not store.owns(path))
-    return Given(loose_files(iter(named)), loose_files(loose), tuple(stores))
+    return Given(loose_files(iter(named), named=True), loose_files(loose), tuple(stores))

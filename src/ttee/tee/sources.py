@@ -56,3 +56,6 @@ class File:
 
     name: str
     data: bytes
+    named: bool = False
+    """Whether the user named this very file, and it was not found in a folder: what nobody signed, and is trusted
+    for who gives it, counts from such a file alone."""

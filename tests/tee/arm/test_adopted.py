@@ -55,7 +55,9 @@ def cose_key(key: ec.EllipticCurvePrivateKey, **changed: Any) -> bytes:
 def adopted(tee: Tee, *files: bytes) -> dict[str, bytes]:
     assert tee.adopt is not None
     found = tee.adopt(
-        Evidence(tee.name, {"token": TOKEN[tee.name]}), [File("a file", data) for data in files], NOW
+        Evidence(tee.name, {"token": TOKEN[tee.name]}),
+        [File("a file", data, named=True) for data in files],
+        NOW,
     )
     return dict(found)
 
@@ -104,10 +106,23 @@ def test_keys_of_other_devices_and_other_files_are_left_alone(tee: Tee) -> None:
 
 
 @both
+def test_a_key_in_a_folder_is_not_taken(tee: Tee) -> None:
+    """Who else may write there could put a key of their own beside the token that it signed."""
+    assert tee.adopt is not None
+    evidence = Evidence(tee.name, {"token": TOKEN[tee.name]})
+    found = dict(tee.adopt(evidence, [File("folder/key.pem", pem(KEY[tee.name]))], NOW))
+    assert found == {}
+    with pytest.raises(EndorsementError) as problem:
+        verified(tee, found)
+    assert "--endorsements FILE" in (problem.value.hint or "")
+
+
+@both
 def test_of_a_malformed_token_no_key_is_adopted(tee: Tee) -> None:
     assert tee.adopt is not None
-    assert tee.adopt(Evidence(tee.name, {"token": b"\xd9"}), [File("key", pem(KEY[tee.name]))], NOW) == {}
-    assert tee.adopt(Evidence(tee.name, {}), [File("key", pem(KEY[tee.name]))], NOW) == {}
+    key = File("key", pem(KEY[tee.name]), named=True)
+    assert tee.adopt(Evidence(tee.name, {"token": b"\xd9"}), [key], NOW) == {}
+    assert tee.adopt(Evidence(tee.name, {}), [key], NOW) == {}
 
 
 @pytest.mark.parametrize(

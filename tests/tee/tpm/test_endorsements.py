@@ -16,7 +16,7 @@ from tests import vectors
 from ttee.endorse.address import parse_mirror
 from ttee.endorse.fetcher import Web
 from ttee.endorse.gather import Gathered, gather
-from ttee.errors import AnchorError, CertificateError, RevokedError, UsageError
+from ttee.errors import AnchorError, CertificateError, RevokedError, TteeError, UsageError
 from ttee.model import Anchor, Assurance, Claims, Endorsements, Evidence
 from ttee.pki.certificate import load_certificate, load_pem_chain
 from ttee.tee.sources import File
@@ -64,7 +64,11 @@ def verified(evidence: Evidence, given: Gathered | dict[str, bytes], *more: Anch
 
 
 def adopted(evidence: Evidence, *files: bytes) -> dict[str, bytes]:
-    return dict(endorsements.adopt(evidence, [File(f"file {i}", data) for i, data in enumerate(files)], NOW))
+    return dict(
+        endorsements.adopt(
+            evidence, [File(f"file {i}", data, named=True) for i, data in enumerate(files)], NOW
+        )
+    )
 
 
 # --- asking -------------------------------------------------------------------------------------------
@@ -204,6 +208,17 @@ def test_an_endorsement_keys_certificate_is_found_by_what_was_sealed_for_it() ->
     assert found["activation_record"] == challenge.record()
     claims = verified(activated, found)
     assert claims.details["tpm_manufacturer"] == "id:54544545"
+
+
+def test_what_was_sealed_is_not_taken_from_a_folder() -> None:
+    """Whoever fills it could have sealed a secret for a key of their own; nobody signs such a record."""
+    challenge = make_credential(tpm().ek.spki, tpm().ak.name)
+    activated = tpm().evidence(NONCE, activation=tpm().activate(challenge))
+    given = (challenge.record(), tpm().ek_certificate(), vendor().chain())
+    found = endorsements.adopt(activated, [File("in a folder", data) for data in given], NOW)
+    assert "activation_record" not in found
+    with pytest.raises(TteeError):
+        verified(activated, dict(found))
 
 
 def test_a_platform_certificates_issuer_is_found_by_its_signature() -> None:

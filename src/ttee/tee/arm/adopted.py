@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Device keys among the files that somebody has: which of them are for this token, and what is in a file. No I/O.
 
-A key that a relying party keeps among its endorsements is one that it trusts. So only keys by themselves are taken,
-never one out of a certificate or out of anything else that may have come from elsewhere.
+A key that a relying party gives is one that it trusts. So only keys by themselves are taken, out of files that it
+named one by one; never one out of a certificate, or of a folder, which others may fill.
 """
 
 from __future__ import annotations
@@ -28,11 +28,13 @@ _COSE_KEY_TYPE, _EC2, _CURVE, _X, _Y = 1, 2, -1, -2, -3
 def adopt_keys(
     document: str, message: bytes, instance: bytes, implementation: bytes, files: Sequence[File]
 ) -> dict[str, bytes]:
-    """The files with the key that signed `message`, as documents `document.…`; if none did, those with keys that
+    """The named files with the key that signed `message`, as documents `document.…`; if none did, those with keys that
     could have: of this device, and on the curve of its algorithm. The verification then says what is wrong."""
     signed: dict[str, bytes] = {}
     possible: dict[str, bytes] = {}
     for file in files:
+        if not file.named:
+            continue
         keys = [
             key
             for key in _keys(file)

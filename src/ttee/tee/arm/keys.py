@@ -90,7 +90,7 @@ def key_for(
             "no device key was given: Arm has no directory of them",
             where=f"endorsements, {document}",
             hint=f"ask the device's maker for the key of the instance {instance.hex()}, and give it as an anchor "
-            f"of the policy, or as the document `{document}`",
+            f"of the policy, as the document `{document}`, or in a file that is named (--endorsements FILE)",
         )
     found = tuple(
         key

@@ -184,7 +184,8 @@ class _Ways:
             raise EndorsementError(
                 "activation_record is missing: what was sealed, and for whom",
                 where=RECORD,
-                hint="it is what `Challenge.record()` of ttee.tee.tpm.activation gave",
+                hint="name the file with what `Challenge.record()` of ttee.tee.tpm.activation gave; in a folder "
+                "it does not count",
             )
         with self.steps(checks.ACTIVATION, "the TPM gave back the secret that was sealed for both keys"):
             if self.key.public is None:
