@@ -6,8 +6,6 @@
   clingo has to list them. Every family is compared with clingo's before it is timed.
 - Unstructured: random rules with cycles. Where the answer has a bound, clingo is given the same bound.
 - 7 of 13 vendors with 5 faults each, 134 062 500 cuts, against clingo's time for 4 of 7 with 4 faults each.
-- The statement that ends a verdict: a warm verification of TDX quotes of the shared vectors with it, against one
-  without, where the same facts recur.
 
 A run of ours starts from the rules: preparing the graph is part of it. Rules are made by `build` before, which is timed
 on its own line.
@@ -18,11 +16,9 @@ from __future__ import annotations
 from functools import partial
 
 from figures import Figure, Goal, in_turn, show
-from tests.tee.intel.cases import all_cases
 from tests.trust.graphs import Instance, clingo_cuts, tangle, vendors
 from tests.trust.known import deployment, knowledge, model
 
-from ttee.appraise.remaining import remaining
 from ttee.trust.build import build
 from ttee.trust.cuts import cuts_of
 
@@ -30,15 +26,6 @@ RUNS = 7
 FASTER = 5.0
 SLOWER = 3.0
 LARGE = 134_062_500
-STATEMENTS = 200
-STATED = 0.2
-QUOTES = (
-    "phala_b0c06f",
-    "flashtestations_12c1_b",
-    "flashtestations_46f6",
-    "flashtestations_f200_a",
-    "flashtestations_c200",
-)
 
 TEES = "".join(
     f'[part.{name}{number}]\ntee = "{tee}"\noperator = "{operator}"\nauthor = "{author}"\npin = true\ncode = "{name}"\n'
@@ -133,30 +120,7 @@ def main() -> bool:
     )
     assert of_four is not None
     met &= show(f"Counting {LARGE:,} cuts", [counting, of_four, building], [Goal(counting, of_four, 1.0)])
-    met &= _statement()
     return met
-
-
-def _statement() -> bool:
-    """Of five quotes of one kind of platform; nothing but the statement is asked for besides."""
-    cases = [case for case in all_cases() if case.id in QUOTES]
-    at = cases[0].at.isoformat()
-
-    def quotes(*, stated: bool) -> None:
-        for case in cases:
-            claims = case.verify()
-            if stated:
-                remaining(claims, (), at, claims.not_checked)()
-
-    without, with_ = in_turn(
-        [
-            ("five TDX quotes, warm", partial(quotes, stated=False)),
-            ("the same, each with its statement", partial(quotes, stated=True)),
-        ],
-        runs=STATEMENTS,
-        warm_up=5,
-    )
-    return show("The statement", [with_, without], [Goal(with_, without, 1 + STATED)])
 
 
 def _both(name: str, instance: Instance) -> tuple[Figure, Figure]:
