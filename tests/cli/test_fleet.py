@@ -110,6 +110,17 @@ def test_a_line_without_an_end_is_one_bad_item(place: Place) -> None:
     assert done.stdout.endswith("\n\n  1  warning\n  1  malformed\n")
 
 
+def test_a_line_does_not_choose_the_moment_that_it_is_judged_at(place: Place) -> None:
+    """Whoever writes the list could choose one before a revocation: the caller knows if they are to be trusted."""
+    then = "2026-11-21T12:00:00Z"
+    line = json.dumps({"file": "genuine.evidence.json", "at": then})
+    done = run(place, "verify-many", "-", "-p", "policy.toml", input=line)
+    assert done.returncode == 2
+    assert "line 1: unreadable: the line chooses the moment" in done.stdout
+    done = run(place, "verify-many", "-", "-p", "policy.toml", "--at-from-lines", "--jsonl", input=line)
+    assert json.loads(done.stdout)["verdict"]["at"] == then
+
+
 def test_a_line_with_a_name_that_no_file_can_have_is_one_bad_item(place: Place) -> None:
     names = ("a" * 5000, "a/" * 3000, "zero\0byte", "genuine.evidence.json/below")
     lines = [json.dumps({"file": name}) for name in (*names, "genuine.evidence.json")]

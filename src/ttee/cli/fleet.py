@@ -25,12 +25,13 @@ _WAYS = ("evidence", "file", "blob")
 _KEYS = {"name", "nonce", "at", *_WAYS}
 
 
-def fleet(source: str) -> Iterator[Item]:
-    """The items of a folder, of a file with one JSON object a line, or of stdin for `-`. Raises UsageError."""
+def fleet(source: str, *, moments: bool = False) -> Iterator[Item]:
+    """The items of a folder, of a file with one JSON object a line, or of stdin for `-`. `moments`: whether a line may
+    say what moment it is judged at. Raises UsageError."""
     path = Path(source)
     if source != "-" and path.is_dir():
         return _folder(path, "")
-    return _lines(path, source == "-")
+    return _lines(path, source == "-", moments)
 
 
 def _folder(folder: Path, prefix: str) -> Iterator[Item]:
@@ -55,13 +56,13 @@ def _unreadable(name: str, problem: OSError) -> Item:
     return Item(UsageError(f"cannot read: {problem.strerror}", where=name), name)
 
 
-def _lines(path: Path, stdin: bool) -> Iterator[Item]:
+def _lines(path: Path, stdin: bool, moments: bool) -> Iterator[Item]:
     beside = Path() if stdin else path.parent
     try:
         with nullcontext(sys.stdin.buffer) if stdin else path.open("rb") as file:
             for number, line in enumerate(_bounded(file), 1):
                 if line.strip():
-                    yield _item(line, number, beside)
+                    yield _item(line, number, beside, moments)
     except OSError as problem:
         raise UsageError(f"cannot read the fleet: {problem.strerror}", where=str(path)) from None
 
@@ -75,7 +76,7 @@ def _bounded(file: BinaryIO) -> Iterator[bytes]:
             rest = file.readline(MAX_LINE + 1)
 
 
-def _item(line: bytes, number: int, beside: Path) -> Item:
+def _item(line: bytes, number: int, beside: Path, moments: bool) -> Item:
     where = f"line {number}"
     try:
         value = json.loads(line, what=where, max_size=MAX_LINE)
@@ -84,9 +85,18 @@ def _item(line: bytes, number: int, beside: Path) -> Item:
     name = value.get("name") if isinstance(value, dict) else None
     name = name if isinstance(name, str) else where
     try:
-        return _read(value, name, where, beside)
+        item = _read(value, name, where, beside)
     except TteeError as error:
         return Item(error, name)
+    if item.at is not None and not moments:
+        chosen = UsageError(
+            "the line chooses the moment that it is judged at",
+            where=f"{where}, at",
+            hint="--at-from-lines, if you trust whoever wrote the list with that",
+            source=SOURCE,
+        )
+        return Item(chosen, name)
+    return item
 
 
 def _read(value: json.JsonValue, name: str, where: str, beside: Path) -> Item:

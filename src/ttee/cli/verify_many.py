@@ -62,6 +62,8 @@ RESULTS = {
 @click.option("--anchor", "keys", multiple=True, metavar="HEX|FILE",
               help="A key to rely on; for signature-only, since policy files pin their own.")  # fmt: skip
 @click.option("--at", metavar="TIME", help="The moment of the appraisal, RFC 3339; by default now.")
+@click.option("--at-from-lines", is_flag=True,
+              help="Let a line's own \"at\" count: it can be a moment before a revocation.")  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 1024), default=1, show_default=True, envvar="TTEE_JOBS",
               help="Processes that verify.")  # fmt: skip
 @click.option("--jsonl", is_flag=True, help="Print one JSON object for each item, as they come.")
@@ -80,6 +82,7 @@ def verify_many(
     mirrors: tuple[str, ...],
     keys: tuple[str, ...],
     at: str | None,
+    at_from_lines: bool,
     jobs: int,
     jsonl: bool,
     strict: bool,
@@ -88,8 +91,8 @@ def verify_many(
 
     SOURCE is a folder, whose files are taken by name, those in folders inside included, hidden ones not; or a file of
     JSON lines; - is stdin. A line has "evidence" (an evidence file's object), "file" (a path) or "blob" (base64url),
-    and perhaps "name", "nonce" (hex) and "at". Endorsements are looked for as `ttee verify` does, each question asked
-    once. No bad item stops the others. Ends with 0 if all are affirming, else
+    and perhaps "name", "nonce" (hex) and, with --at-from-lines, "at". Endorsements are looked for as `ttee verify`
+    does, each question asked once. No bad item stops the others. Ends with 0 if all are affirming, else
     with the code that `ttee verify` has for the gravest: 4, 7, 5, 3, 6, 8, 1, 2, and 9 with --strict.
     """
     if keys and not policy_names:
@@ -109,7 +112,7 @@ def verify_many(
 
             executor = stack.enter_context(Workers(jobs))
         outcomes = verify_all(
-            fleet(source),
+            fleet(source, moments=at_from_lines),
             policies,
             documents=endorsing.collect,
             recall=recall,
