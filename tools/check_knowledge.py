@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ttee.errors import TteeError
-from ttee.trust.claimed import DEBUG, sheets
+from ttee.tee import TEES
+from ttee.trust.claimed import DEBUG, sheet_of
 from ttee.trust.facts import Condition
 from ttee.trust.shipped import shipped
 from ttee.trust.terms import Attack, Knowledge
@@ -51,7 +52,7 @@ def said_by_people() -> frozenset[str]:
 def said_by_verifiers() -> frozenset[str]:
     """The facts that claims of some TEE say."""
     found = {DEBUG}
-    for sheet in sheets().values():
+    for sheet in map(sheet_of, TEES):
         found |= {name for name, _ in sheet.reads} | {derived.fact for derived in sheet.derived}
     return frozenset(found)
 
