@@ -212,14 +212,22 @@ def _party(name: str) -> str:
 
 
 def attackers() -> Table:
-    """What each column of the scorecard has."""
+    """What each column of the scorecard has; of one that has all of the one before, what it has beside."""
     yield ["column", "who", "has", "USD"]
+    before, held = "", frozenset[str]()
     for column in scorecard.COLUMNS:
         adversary = shipped().adversaries[column.adversary]
-        has = [shipped().capabilities[each].name for each in adversary.capabilities]
-        has += [f"is its {role}" for role in adversary.roles]
+        more = held.issubset(adversary.capabilities)
+        has = [f"what `{before}` has"] if before and more else []
+        has += [
+            shipped().capabilities[each].name
+            for each in adversary.capabilities
+            if not more or each not in held
+        ]
+        has += [f"its {joined(adversary.roles)}, all in one"] if adversary.roles else []
         has += ["machines of its own"] if adversary.elsewhere else []
-        yield [column.id, adversary.name, "; ".join(has), number(column.budget)]
+        yield [f"`{column.id}`", adversary.name, "; ".join(has), number(column.budget)]
+        before, held = column.id, frozenset(adversary.capabilities)
 
 
 def meaning() -> Table:
