@@ -43,7 +43,7 @@ def parse(data: bytes, *, what: str = "canonical event log") -> Log:
     """The log in `data`: records numbered from 0 without a gap, all of one set of algorithms and kind of register.
 
     Raises MalformedEvidenceError; BindingError for content of a known type that is not what was extended. The digests
-    of content of unknown types are extended like any other (check G6).
+    of content of unknown types are extended like any other.
     """
     bounded(data, what)
     events: list[Event] = []

@@ -5,7 +5,7 @@
 
 Of `pcclient_std` the content is {"event_type": name or number, "event_data": hex}, and means what it means in the
 firmware's log; of `ima_template`, template_data is what was hashed. Those of a sequence have no number. Content of
-other types is a label (check G6): its digest is extended like any other.
+other types is a label: its digest is extended like any other.
 Source: TCG Canonical Event Log Format 1.0, section 5.3; systemd's tpm2-measure.log.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records of a Canonical Event Log, in JSON or CBOR, and the log that they make (checks G5, G6).
+"""Records of a Canonical Event Log, in JSON or CBOR, and the log that they make.
 
 Records are numbered without a gap: through the whole log or for each register, from 0 (or 1, as systemd does); or, in
 a sequence that is still being written, not at all.

@@ -119,7 +119,7 @@ def _parts(event: Event) -> Iterator[tuple[bytes, bytes]]:
 
 
 def misdescribed(log: Log, event: Event, algorithm: str) -> bool:
-    """Whether the event is of a kind whose data was hashed, and its digest is another (checks D14, D15).
+    """Whether the event is of a kind whose data was hashed, and its digest is another (check tpm.log.data).
 
     An error separator is no such case: its digest is that of the number 1, and its data say what went wrong.
     """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Separators: the line that firmware draws between itself and what it starts (checks D14, G3).
+"""Separators: the line that firmware draws between itself and what it starts (check tpm.log.separators).
 
 TPM: exactly one in each of PCR 0 to 7. Trust domains: their PCRs share registers, so firmware draws one or two.
 Source: TCG PC Client Platform Firmware Profile 1.06, section 10.4.1 (EV_SEPARATOR); section 3.3.1.

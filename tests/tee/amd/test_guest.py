@@ -79,7 +79,7 @@ def test_a_command_line_is_measured_as_the_bytes_that_were_typed() -> None:
 )
 def test_what_no_guest_has_is_named_with_what_to_write(words: dict[str, str], why: str) -> None:
     with pytest.raises(UsageError, match=why) as caught:
-        measured(**words)
+        GUEST.measure({"firmware": IMAGE}, ONE | words)
     assert caught.value.hint
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The launch measurement of an SEV-SNP guest, recomputed from what the guest starts with (check B13).
+"""The launch measurement of an SEV-SNP guest, recomputed from what the guest starts with.
 
 Each page that is put into the guest before its start extends the digest (AMD 56860, section 8.17.2, PAGE_INFO):
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Clocks that went back (check D10): what a quote says, against what the same key's last quote said.
+"""Clocks that went back (check tpm.quote.clock): what a quote says, against what the same key's last quote said.
 
     {"ak": "<hex>", "clock": 123456, "reset_count": 3, "restart_count": 0}              document `last_seen`
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Platform certificates (check D18): the machine's maker says which TPM it put into which machine.
+"""Platform certificates (check tpm.platform.certificate): the machine's maker says which TPM it put into which machine.
 
     AttributeCertificate ::= SEQUENCE { acinfo, signatureAlgorithm, signatureValue }
     acinfo ::= SEQUENCE { version 1, holder { [0] { issuer and serial number of the EK's certificate } }, issuer,

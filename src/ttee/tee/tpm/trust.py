@@ -52,7 +52,7 @@ class Vouched:
 
 
 def check_attributes(key: Key, steps: Steps) -> None:
-    """Check D5. Raises NotAuthenticError."""
+    """Check `tpm.ak.attributes`. Raises NotAuthenticError."""
     if key.public is None:
         steps.skipped(
             checks.ATTRIBUTES, "the key came without its public area; whoever vouches for it must know"
@@ -72,7 +72,7 @@ def check_attributes(key: Key, steps: Steps) -> None:
 def vouch(
     key: Key, evidence: Evidence, endorsements: Endorsements, *, tee: str, at: datetime | None, steps: Steps
 ) -> Vouched:
-    """Check D6. Raises UsageError without `at` where certificates are looked at; AnchorError if nobody vouches;
+    """Check `tpm.ak.trust`. Raises UsageError without `at` where certificates are looked at; AnchorError if nobody vouches;
     MalformedEvidenceError, NotAuthenticError, EndorsementError, RevokedError."""
     anchors = [anchor for anchor in endorsements.anchors if anchor.tee == tee]
     pinned = _pinned(key, anchors)
