@@ -252,6 +252,51 @@ def test_an_attacker_has_to_get_through_both_walls_but_not_past_the_inner_progra
     assert breaks(made, "integrity", "flaw:code@app")
 
 
+def test_one_wall_is_got_through_and_the_other_only_said_to_be_there() -> None:
+    pinned = '[part.{name}]\ntee = "{tee}"\npin = true\n'
+    made = model(
+        pinned.format(name="a", tee="tdx") + pinned.format(name="b", tee="snp")
+        + '[part.x]\nnest = { outer = "a", inner = "b" }\n', at="2025-01-01",
+    )  # fmt: skip
+    outer = "capability:host_root@b"  # old microcode: what is inside b can be read
+    assert breaks(made, "confidentiality", outer, part="b")
+    assert not breaks(made, "confidentiality", outer)
+    forged = "party:intel"  # who vouches for a wall where there is none
+    assert breaks(made, "confidentiality", outer, forged)
+    assert breaks(made, "keys", outer, forged)
+
+
+def test_what_goes_wrong_with_a_program_reaches_past_what_its_parts_are_combined_to() -> None:
+    programs = THREE.replace("operator", 'code = "{code}"\noperator')
+    for number, name in enumerate("abc"):
+        programs = programs.replace("{code}", f"code-{name}", 1) if number < 3 else programs
+    split = programs + '[part.s]\nsplit = { k = 2, of = ["b", "c"] }\n'
+    made = model(split + '[part.x]\nnest = { outer = "a", inner = "s" }\n')
+    both = ("flaw:code@code-b", "flaw:code@code-c")
+    for property_ in ("confidentiality", "integrity", "freshness", "keys"):
+        assert breaks(made, property_, *both)
+        assert not breaks(made, property_, both[0])
+    replicas = programs + '[part.s]\nreplicate = { agree = 2, of = ["b", "c"] }\n'
+    made = model(replicas + '[part.x]\nnest = { outer = "a", inner = "s" }\n')
+    assert breaks(made, "confidentiality", both[0])
+    assert breaks(made, "integrity", *both)
+    assert not breaks(made, "integrity", both[0])
+
+
+def test_whoever_changes_what_is_combined_brings_back_what_was() -> None:
+    made = model(ONE + '[part.x]\nchannel = { to = "a", binding = "none" }\n')
+    assert breaks(made, "freshness", "capability:net")
+    made = model(THREE + '[part.x]\nsplit = { k = 2, of = ["a", "b"], verified = false }\n', root="x")
+    assert breaks(made, "freshness", "party:amd")
+
+
+def test_key_holders_who_do_not_answer_stop_what_they_should_decrypt() -> None:
+    fhe = '[part.x]\nfhe_in = { integrity = "a", k = 2, keyholders = ["b", "arm"] }\n'
+    made = model(THREE + fhe, root="x")
+    assert breaks(made, "availability", "capability:host_root@b")
+    assert not breaks(made, "confidentiality", "capability:host_root@b")
+
+
 def test_a_proof_of_cloud_takes_its_provider_or_the_machine_at_hand() -> None:
     made = model(ONE + '[part.x]\npoc = { of = "a", by = "microsoft" }\n')
     assert not breaks(made, "attestation", "machine:tdx", "equipment:bus-tap")
@@ -298,7 +343,8 @@ once = { of = "a", k = 2, counters = ["b", "c", "d"] }
 [part.d]
 tee = "tdx"
 """
-    made = model(THREE + counted, root="x")
+    pinned = THREE.replace('tee = "tdx"', 'tee = "tdx"\npin = true')
+    made = model(pinned + counted, root="x")
     rollback = ("exposure:S2@tdx", "capability:bus_active@d")
     assert breaks(made, "freshness", *rollback, part="d")
     assert not breaks(made, "freshness", *rollback)

@@ -27,7 +27,10 @@ def test_a_deployment_does_not_differ_from_itself() -> None:
 def test_a_pin_takes_away_what_goes_by_another_machine() -> None:
     found = difference(model(ONE), model(PINNED), A)
     assert found.new.count == 0
-    assert found.gone.examples == (frozenset({"equipment:bus-tap", "machine:tdx"}),)
+    assert found.gone.examples == (
+        frozenset({"equipment:bus-tap", "machine:tdx"}),
+        frozenset({"exposure:S1@tdx", "machine:tdx"}),
+    )
     assert found.gone.examined == found.gone.total
 
 

@@ -12,7 +12,7 @@ from ttee.trust.cuts import Limits
 from ttee.trust.rules import Kind
 from ttee.trust.statement import Statement, alone_words, depths, standings, statements
 from ttee.trust.terms import Property
-from ttee.trust.ways import OF_WAY, Way, Ways, behind, lacking
+from ttee.trust.ways import EXAMPLES, OF_WAY, Way, Ways, behind, lacking
 from ttee.trust.words import ASKED
 
 ONE = '[part.a]\ntee = "tdx"\noperator = "google"\n'
@@ -107,7 +107,8 @@ def test_cuts_of_a_kind_are_the_same_listed_or_asked_for_anew(parts: str, proper
         assert (mine is None) == (theirs is None)
         if mine is not None and theirs is not None:
             assert (mine.count, mine.histogram) == (theirs.count, theirs.histogram)
-            assert set(mine.examples) == set(theirs.examples)
+            if mine.count <= EXAMPLES:  # of more, either shows some
+                assert set(mine.examples) == set(theirs.examples)
     assert ways.singles() == anew.singles()
     assert ways.smallest() == anew.smallest()
 

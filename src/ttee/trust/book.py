@@ -20,6 +20,13 @@ class Book:
         self.parties = parties
         self.rules: dict[Rule, None] = {}
         self.events: dict[str, Event] = {}
+        self._met: set[str] = set()
+
+    def first(self, atom: str) -> bool:
+        """Whether nobody asked this of the atom before: rules that several parts share are written once."""
+        new = atom not in self._met
+        self._met.add(atom)
+        return new
 
     def rule(
         self,

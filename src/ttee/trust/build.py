@@ -164,7 +164,12 @@ class Builder:
             self.leaves[alias] = part
             design = self.knowledge.designs[part.design]
             roles = {**design.roles, **part.roles}
-            Leaf(self.book, alias, part, design, assumed, self.at, self.fixed, roles).compile()
+            peers = self.peers(part.design)
+            Leaf(self.book, alias, part, design, assumed, self.at, self.fixed, roles, peers).compile()
+
+    def peers(self, design: str) -> Mapping[str, tuple[str | None, ...]]:  # noqa: ARG002 (a TEE alone has none)
+        """The machines of a design that there are, if more than one, and who runs each."""
+        return {}
 
     def rule(self, alias: str, property_: str, says: str, *body: str) -> None:
         """Adds a rule for a property of a part."""

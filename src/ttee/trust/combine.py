@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 from ttee.trust.build import Builder
 from ttee.trust.channel import Secrets, channel_breaks
 from ttee.trust.deployment import Tee
@@ -48,6 +51,22 @@ LOST = {
 class Combiner(Builder):
     """Collects the rules of a whole deployment."""
 
+    @cached_property
+    def _machines(self) -> dict[str, dict[str, tuple[str | None, ...]]]:
+        """For each design its machines, with who runs each."""
+        found: dict[str, dict[str, tuple[str | None, ...]]] = {}
+        for name in self.deployment.below(self.deployment.root):
+            part = self.deployment.parts[name]
+            if isinstance(part, Tee):
+                machines = found.setdefault(part.design, {})
+                machines[part.machine] = (*machines.get(part.machine, ()), part.operator)
+        return found
+
+    def peers(self, design: str) -> Mapping[str, tuple[str | None, ...]]:
+        """The machines of a design that the deployment has, if more than one, and who runs each."""
+        machines = self._machines.get(design, {})
+        return machines if len(machines) > 1 else {}
+
     def compile(self, alias: str, part: Part, assumed: Assumed) -> None:
         """Adds the rules of this part, and of those in it."""
         match part:
@@ -69,6 +88,8 @@ class Combiner(Builder):
                 self._fhe_in(alias, part, assumed)
             case Once():
                 self._once(alias, part, assumed)
+        if not isinstance(part, Tee):
+            self.rule(alias, F, "whoever changes it can bring back what was", f"{alias}.{I}")
 
     def _assuming(self, alias: str, part: Poc | Log | Release, assumed: Assumed) -> Assumed:
         """What holds beneath such a part, besides what holds around it."""
@@ -93,10 +114,22 @@ class Combiner(Builder):
 
     def _nest(self, alias: str, part: Nest, assumed: Assumed) -> None:
         both = [self.part(part.outer, assumed), self.part(part.inner, assumed)]
-        for property_ in ("exposed", "handed", L, I, A, F, K):
+        for property_ in ("exposed", L, I, A, F, K):
             self._some(alias, property_, both, 2)
+        through = [f"a way through {name}, or round it ({alias})" for name in both]
+        for name, way in zip(both, through, strict=True):
+            self.book.rule(way, f"what is inside {name} can be read", f"{name}.exposed", id_="parts")
+            self.book.rule(way, f"{name} is only said to be there", f"{name}.handed", id_="parts")
+        self.rule(alias, "handed", "there is a way through both, or round them", *through)
+        self.rule(
+            alias,
+            K,
+            "its keys can be had where there is no wall around it",
+            f"{both[0]}.handed",
+            f"{both[1]}.{K}",
+        )
         self._some(alias, V, both, 1)
-        for property_, code in (("code", "code"), (I, "code"), ("spilled", "spilled")):
+        for property_, code in (("code", "code"), (I, "code"), (K, "code"), ("spilled", "spilled")):
             self.rule(alias, property_, "the inner program is another", f"{both[1]}.{code}")
 
     def _split(self, alias: str, part: Split, assumed: Assumed) -> None:
@@ -106,7 +139,8 @@ class Combiner(Builder):
             self._some(alias, property_, of, k)
         self._some(alias, I, of, k if part.verified else 1)
         self._some(alias, V, of, len(of) - k + 1)
-        self._some(alias, "code", of, len(of))
+        self._some(alias, "spilled", of, k)
+        self._some(alias, "code", of, k)
 
     def _replicate(self, alias: str, part: Replicate, assumed: Assumed) -> None:
         of, agree = [self.part(name, assumed) for name in part.of], part.agree
@@ -116,7 +150,8 @@ class Combiner(Builder):
         for property_ in (I, A, F):
             self._some(alias, property_, of, agree)
         self._some(alias, V, of, len(of) - agree + 1)
-        self._some(alias, "code", of, len(of))
+        self._some(alias, "spilled", of, 1)
+        self._some(alias, "code", of, agree)
 
     def _channel(self, alias: str, part: Channel, assumed: Assumed) -> None:
         to = self.part(part.to, assumed._replace(pin=True) if part.pin else assumed)
@@ -183,7 +218,8 @@ class Combiner(Builder):
         self.rule(alias, K, "the key holders have the keys", decrypt)
         self.rule(alias, L, "what is encrypted can be read", f"{alias}.exposed")
         away = Holders(len(few.of) - few.k + 1, few.of)
-        self.rule(alias, V, "too few key holders are left", self._holders(f"{alias}: key holders away", away))
+        gone = self._holders(f"{alias}: key holders away", away, away=True)
+        self.rule(alias, V, "too few key holders are left", gone)
 
     def _once(self, alias: str, part: Once, assumed: Assumed) -> None:
         inner = self.part(part.of, assumed)
@@ -201,16 +237,17 @@ class Combiner(Builder):
         self.rule(alias, F, "whoever changes the program has it ask no counter", f"{inner}.{I}")
         self._some(alias, V, counters, n - k + 1)
 
-    def _holders(self, atom: str, few: Holders) -> str:
-        """The atom that k of these are broken; a part signs falsely once its keys or its integrity are gone."""
+    def _holders(self, atom: str, few: Holders, *, away: bool = False) -> str:
+        """The atom that k of these are broken; a part signs falsely once its keys or its integrity are gone. `away`: or
+        do not answer."""
         broken = {}
         for name in few.of:
             if name in self.deployment.parts:
                 part = self.part(name, Assumed())
-                broken[name] = f"{part} as a holder"
-                for property_ in (K, I):
-                    self.book.rule(broken[name], f"{name} signs what it should not", f"{part}.{property_}",
-                                   id_="holder")  # fmt: skip
+                broken[name] = f"{part} as a holder{' who is there' if away else ''}"
+                for property_ in (K, I, V) if away else (K, I):
+                    says = f"{name} does not answer" if property_ == V else f"{name} signs what it should not"
+                    self.book.rule(broken[name], says, f"{part}.{property_}", id_="holder")
         return self.book.holders(atom, f"{few.k} of {', '.join(few.of)}", few, broken)
 
     def _same(self, alias: str, of: str) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from ttee.trust.book import Book
 from ttee.trust.deployment import Tee
 from ttee.trust.rules import Kind
-from ttee.trust.structural import structural_rules
+from ttee.trust.structural import DIVERTED, structural_rules
 from ttee.trust.terms import (
     EFFECTS,
     Attack,
@@ -51,6 +51,8 @@ class Leaf(NamedTuple):
     fixed: frozenset[str] = frozenset()
     """Kinds of fix that are taken to be applied, and checked."""
     roles: Mapping[str, Holders] = MappingProxyType({})
+    peers: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
+    """The machines of this design that the deployment has, if more than one, each with who runs it (None: not said)."""
 
     def atom(self, property_: str) -> str:
         """What users of this part see broken."""
@@ -102,21 +104,28 @@ class Leaf(NamedTuple):
         for each in needs:
             body = [self.capability(id_) for id_ in each]
             self.book.rule(atom, says, *body, *equipment, *guard, id_=attack.id, sources=attack.sources)
-            owned = self.on_a_machine_of_ones_own(each)
-            if owned is None or refuted:
+            if refuted:
                 continue
-            says_own = f"{attack.name}, on a machine of one's own"
-            if attack.reach is Reach.FLEET:
-                shared = f"{atom}, elsewhere"
-                self.book.rule(shared, says_own, *owned, *equipment, id_=attack.id, sources=attack.sources)
-                for effect in effects:
-                    if effect in SIGNED_FOR_ALL:
-                        says_all = "what it yields is common to all machines of the design"
-                        self.book.rule(self.head(effect), says_all, shared, id_="fleet")
-            elif Property.ATTESTATION in effects:
+            whole_fleet = attack.reach is Reach.FLEET
+            for where, there in self.on_another_machine(each):
+                atom_there = f"{atom}, elsewhere"
                 self.book.rule(
-                    self.elsewhere, says_own, *owned, *equipment, id_=attack.id, sources=attack.sources
+                    atom_there,
+                    f"{attack.name}, {where}",
+                    *there,
+                    *equipment,
+                    id_=attack.id,
+                    sources=attack.sources,
                 )
+                for effect in effects:
+                    if whole_fleet and effect in SIGNED_FOR_ALL:
+                        says_all = "what it yields is common to all machines of the design"
+                        self.book.rule(self.head(effect), says_all, atom_there, id_="fleet")
+                    elif effect in DIVERTED:
+                        self.book.rule(
+                            self.elsewhere(effect), f"{attack.name} breaks {effect} there", atom_there,
+                            id_="attack", sources=attack.sources,
+                        )  # fmt: skip
         for effect in effects:
             self.book.rule(
                 self.device(effect) if refuted else self.head(effect),
@@ -126,10 +135,11 @@ class Leaf(NamedTuple):
                 sources=attack.sources,
             )
 
-    @property
-    def elsewhere(self) -> str:
-        """The atom that the attestation key of some other machine of this design is out."""
-        return f"an attestation key of another machine ({self.name})"
+    def elsewhere(self, effect: str) -> str:
+        """The atom that this is broken on some other machine of the design, whose evidence is as good without a pin."""
+        if effect == Property.ATTESTATION:
+            return f"an attestation key of another machine ({self.name})"
+        return f"{effect} on another machine ({self.name})"
 
     def capability(self, id_: str) -> str:
         """The atom that somebody has this capability where this TEE runs."""
@@ -152,18 +162,21 @@ class Leaf(NamedTuple):
             book.rule(atom, f"somebody has {capability.name}", event, id_="had")
         return atom
 
-    def on_a_machine_of_ones_own(self, needs: tuple[str, ...]) -> list[str] | None:
-        """The same needs where the attacker owns the machine; None if owning one does not give them."""
-        body: dict[str, None] = {}
-        for id_ in needs:
-            capability = self.book.knowledge.capabilities[id_]
-            if capability.scope is not Scope.MACHINE:
-                body[self.capability(id_)] = None
-            elif capability.by_owner:
-                body[self.book.machine(self.design)] = None
-            else:
-                return None
-        return list(body)
+    def on_another_machine(self, needs: tuple[str, ...]) -> Iterator[tuple[str, tuple[str, ...]]]:
+        """The same needs where the attacker owns the machine, if owning one gives them, and on the machines of this
+        design that the deployment has: where that is, in words, and the atoms."""
+        known = self.book.knowledge.capabilities
+        here = {id_ for id_ in needs if known[id_].scope is Scope.MACHINE}
+        others = tuple(self.capability(id_) for id_ in needs if id_ not in here)
+        if all(known[id_].by_owner for id_ in here):
+            bought = (self.book.machine(self.design),) if here else ()
+            yield "on a machine of one's own", (*others, *bought)
+        if here and self.peers:
+            words = f"{' and '.join(sorted(here))} at a machine of {self.design.id}"
+            for machine in self.peers if self.book.first(words) else ():
+                at = [f"{id_} at {machine}" for id_ in sorted(here)]
+                self.book.rule(words, f"{machine} is such a machine", *at, id_="peer")
+            yield "on another machine of the deployment", (*others, words)
 
     def role(self, role: str) -> str:
         """The atom that whoever has this role turned."""
@@ -253,23 +266,41 @@ class Leaf(NamedTuple):
         book.rule(forged, "a false certificate", self.certified, id_="leaf")
         if not self.pinned:
             says = "no pin: the key of any machine of the design will do"
-            if self.assumed.pin or self.tee.pin:
+            pin = self.assumed.pin or self.tee.pin
+            if pin:
                 says = "S5: its evidence names no machine, so the pin does not hold"
-            book.rule(
-                forged, says, self.elsewhere, id_="leaf" if not (self.assumed.pin or self.tee.pin) else "S5"
-            )
-        places = [forged]
-        for number, place in enumerate(self.assumed.places):
-            present = f"{self.name} passes the proof of place {number}"
-            book.rule(present, "whoever vouches for the place lies", place, id_="poc")
-            for capability in at_hand(book):
-                book.rule(
-                    present, "the machine itself is at hand", f"{capability} at {self.tee.machine}", id_="poc"
-                )
-            places.append(present)
-        book.rule(atom(Property.ATTESTATION), "evidence is forged, and believed", *places, id_="leaf")
+            key = self.elsewhere(Property.ATTESTATION)
+            book.rule(forged, says, key, id_="S5" if pin else "leaf")
+        places = tuple(self.present(number, place) for number, place in enumerate(self.assumed.places))
+        book.rule(atom(Property.ATTESTATION), "evidence is forged, and believed", forged, *places, id_="leaf")
+        if not self.pinned:
+            says = "no pin: users are led to another machine, whose evidence is genuine"
+            for effect, heads in DIVERTED.items():
+                for head in heads:
+                    book.rule(atom(head), says, self.elsewhere(effect), *places, id_="leaf")
         for head, says, body in self.consequences():
             book.rule(head, says, body, id_="leaf")
+
+    def present(self, number: int, place: str) -> str:
+        """The atom that something passes a proof of place for this TEE: the machine, or one beside it, is at hand."""
+        book = self.book
+        present = f"{self.name} passes the proof of place {number}"
+        book.rule(present, "whoever vouches for the place lies", place, id_="poc")
+        for capability in at_hand(book):
+            book.rule(
+                present, "the machine itself is at hand", f"{capability} at {self.tee.machine}", id_="poc"
+            )
+        if self.peers and not self.pinned:
+            mine = self.tee.operator
+            words = (
+                f"a machine of {self.design.id} at hand, {f'run by {mine}' if mine else 'whoever runs it'}"
+            )
+            for machine, operators in self.peers.items() if book.first(words) else ():
+                if mine is None or None in operators or mine in operators:
+                    for capability in at_hand(book):
+                        book.rule(words, f"{machine} is one", f"{capability} at {machine}", id_="poc")
+            book.rule(present, "another machine in the same hands will do", words, id_="poc")
+        return present
 
     @property
     def pinned(self) -> bool:
@@ -295,7 +326,8 @@ class Leaf(NamedTuple):
         yield atom(Property.FRESHNESS), "old state can be brought back", device(Property.FRESHNESS)
         yield atom(Property.FRESHNESS), "whoever changes it can bring back what was", atom(Property.INTEGRITY)
         yield atom(Property.KEYS), "its keys can be had", device(Property.KEYS)
-        yield atom(Property.KEYS), "keys are among what can be read", atom("exposed")
+        for effect in (Property.CONFIDENTIALITY, Property.INTEGRITY):
+            yield atom(Property.KEYS), "keys are among what can be read", device(effect)
         yield atom(Property.KEYS), "other code gives away the keys", atom("code")
         yield atom(Property.AVAILABILITY), "it can be stopped", device(Property.AVAILABILITY)
         for capability in at_hand(self.book):

@@ -96,6 +96,9 @@ def breakers(here: Model, mended: Model, property_: Property) -> Iterator[str]:
             yield f"{_attacker(here, adversary, answer)}, unless the app guards against it"
     for adversary in elsewhere if least is None or least is not local[0] else ():
         answer = ask.can(mended, goal, adversary)
+        forged = ask.can(mended, mended.goal(Property.ATTESTATION), adversary)
+        if forged.broken and forged.spent <= answer.spent:
+            answer = forged  # it breaks all the rest, and is then said once
         if answer.broken and answer.spent:  # machines without a price are not for sale, or anybody's
             yield _attacker(mended, adversary, answer)
     yield from _alone(here, goal)

@@ -6,6 +6,8 @@ S5, that evidence without an identity cannot be pinned, is `Leaf.pinned`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from ttee.trust.rules import Source
@@ -17,6 +19,17 @@ if TYPE_CHECKING:
 SPEC = (Source("docs/spec/trust.md, section 5.2"),)
 NEEDED = ("bus_passive", "bus_active", "host_root", "host_firmware")
 """The capabilities that these rules speak of."""
+DIVERTED: Mapping[Property, tuple[str, ...]] = MappingProxyType(
+    {
+        Property.ATTESTATION: (),
+        Property.CONFIDENTIALITY: ("exposed",),
+        Property.INTEGRITY: ("exposed", Property.INTEGRITY),
+        Property.FRESHNESS: (Property.FRESHNESS,),
+        Property.LEAKAGE: (Property.LEAKAGE,),
+    }
+)
+"""What is broken on another machine of the design, and what those lose by it who are led there for want of a pin.
+Attestation is different: a key forges evidence."""
 
 
 def structural_rules(leaf: Leaf) -> None:
@@ -32,6 +45,19 @@ def _rule(leaf: Leaf, id_: str, effects: tuple[Property, ...], says: str, *body:
         leaf.book.rule(leaf.head(effect), says, *body, id_=id_, sources=SPEC)
 
 
+def _left_open(
+    leaf: Leaf, id_: str, effects: tuple[Property, ...], says: str, exposure: str, *needs: str
+) -> None:
+    """Once somebody works out what the design leaves open, with these capabilities here; or on another machine."""
+    _rule(leaf, id_, effects, says, exposure, *map(leaf.capability, needs))
+    for where, there in leaf.on_another_machine(needs):
+        for effect in effects:
+            if effect in DIVERTED:
+                leaf.book.rule(
+                    leaf.elsewhere(effect), f"{says}, {where}", exposure, *there, id_=id_, sources=SPEC
+                )
+
+
 def _memory(leaf: Leaf) -> None:
     design, book = leaf.design, leaf.book
     on_a_bus = design.may_be("memory_confidentiality", "none", "deterministic", "counter")
@@ -39,23 +65,15 @@ def _memory(leaf: Leaf) -> None:
         "memory_freshness", "none"
     ):
         exposure = book.exposure("S1", design, f"somebody reads patterns off the memory bus of {design.name}")
-        body = (exposure, leaf.capability("bus_passive"))
         says = "equal plaintexts at one address have equal ciphertexts"
-        _rule(leaf, "S1", (Property.LEAKAGE,), says, *body)
+        _left_open(leaf, "S1", (Property.LEAKAGE,), says, exposure, "bus_passive")
         if design.may_be("signing", "random-nonce-in-dram"):
             says += ", and nonces of the attestation key pass through that memory"
-            _rule(leaf, "S1", (Property.ATTESTATION, Property.KEYS), says, *body)
+            _left_open(leaf, "S1", (Property.ATTESTATION, Property.KEYS), says, exposure, "bus_passive")
     if on_a_bus and design.may_be("memory_freshness", "none", "remap-guard"):
         exposure = book.exposure("S2", design, f"somebody replays memory on the bus of {design.name}")
         says = "old ciphertext, put back on the bus, is taken for the present one"
-        _rule(
-            leaf,
-            "S2",
-            (Property.INTEGRITY, Property.FRESHNESS),
-            says,
-            exposure,
-            leaf.capability("bus_active"),
-        )
+        _left_open(leaf, "S2", (Property.INTEGRITY, Property.FRESHNESS), says, exposure, "bus_active")
 
 
 def _roles(leaf: Leaf) -> None:
@@ -79,12 +97,11 @@ def _host(leaf: Leaf) -> None:
     if design.may_be("sharing", "time-shared-core") and design.may_be("side_channels", "out"):
         exposure = book.exposure("S6", design, f"somebody finds a side channel of {design.name}")
         says = "it shares a core with its host, which may watch from there"
-        _rule(leaf, "S6", (Property.LEAKAGE,), says, exposure, leaf.capability("host_root"))
+        _left_open(leaf, "S6", (Property.LEAKAGE,), says, exposure, "host_root")
     if design.may_be("set_up_by", "host-firmware"):
         exposure = book.exposure("S7", design, f"somebody has the set-up of {design.name} go wrong")
         says = "untrusted firmware sets up what isolates it"
-        needs = (leaf.capability("host_firmware"), leaf.capability("host_root"))
-        _rule(leaf, "S7", (Property.INTEGRITY,), says, exposure, *needs)
+        _left_open(leaf, "S7", (Property.INTEGRITY,), says, exposure, "host_firmware", "host_root")
 
 
 def _as_it_runs(leaf: Leaf) -> None:

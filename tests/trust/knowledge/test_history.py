@@ -89,7 +89,7 @@ def test_a_buyer_of_one_machine_breaks_whoever_does_not_pin_theirs() -> None:
     model = build(alone("intel-tdx", shipped(), {"tcb_status": "UpToDate", "tcb_evaluation": 30}), shipped())
     who, _ = ask.adversary(model, "buyer")
     price = shipped().designs["intel-tdx"].machine_usd
-    found = ask.can(model, model.goal("confidentiality"), who, 10_000)
+    found = ask.can(model, model.goal("attestation"), who, 10_000)
     assert found.broken
     assert found.spent == price + min(159, 1000)
-    assert not ask.can(model, model.goal("confidentiality"), who, price).broken
+    assert not ask.can(model, model.goal("attestation"), who, price).broken
