@@ -72,8 +72,8 @@ def check_attributes(key: Key, steps: Steps) -> None:
 def vouch(
     key: Key, evidence: Evidence, endorsements: Endorsements, *, tee: str, at: datetime | None, steps: Steps
 ) -> Vouched:
-    """Check `tpm.ak.trust`. Raises UsageError without `at` where certificates are looked at; AnchorError if nobody vouches;
-    MalformedEvidenceError, NotAuthenticError, EndorsementError, RevokedError."""
+    """Check `tpm.ak.trust`. Raises UsageError without `at` where certificates are looked at; AnchorError if nobody
+    vouches; MalformedEvidenceError, NotAuthenticError, EndorsementError, RevokedError."""
     anchors = [anchor for anchor in endorsements.anchors if anchor.tee == tee]
     pinned = _pinned(key, anchors)
     if pinned is not None:
