@@ -75,7 +75,8 @@ def test_amd_speaks_of_the_bus_and_not_of_voltage() -> None:
 
 # --- the forum ------------------------------------------------------------------------------------
 # https://collective.flashbots.net/t/taxonomy-of-tee-attacks/3543: four attackers, and for each attack who it takes,
-# and on which TEEs it can and cannot be mitigated.
+# and on which TEEs it can and cannot be mitigated. Attackers and columns are the forum's, held against its opening
+# post. The rows are attacks of this knowledge; the forum's own were not at hand and are not compared.
 
 FORUM = {
     "remote": {"net", "cotenant", "device_guest", "host_root", "host_firmware", "spd_unlocked"},
@@ -96,7 +97,7 @@ def forum_class(needs: Needs) -> str:
 
 
 def table() -> dict[str, tuple[str, set[str], set[str]]]:
-    """Each attack as the forum has it: attacker, designs where it can be mitigated, designs where it cannot."""
+    """Each attack in the forum's columns: attacker, designs where it can be mitigated, designs where it cannot."""
     rows: dict[str, tuple[str, set[str], set[str]]] = {}
     for design in shipped().designs.values():
         for attack, needs in aimed_at(design):
