@@ -88,7 +88,7 @@ class Diagrams:
         if k == 1:
             result = FALSE
             for f in sorted(functions, key=self.variable.__getitem__, reverse=True):
-                result = self.either(f, result)
+                result = self._on_top(f, result)
             return result
         wanted = [TRUE, *[FALSE] * k]
         for f in sorted(functions, key=self.variable.__getitem__, reverse=True):
@@ -96,6 +96,13 @@ class Diagrams:
                 if wanted[j - 1] != FALSE:
                     wanted[j] = self.either(wanted[j], self.both(f, wanted[j - 1]))
         return wanted[k]
+
+    def _on_top(self, f: int, g: int) -> int:
+        """f or g, most often of an event and what is below it: then without recursion."""
+        single = self.low[f] == FALSE and self.high[f] == TRUE and f > TRUE
+        if single and g != TRUE and self.variable[f] < self.variable[g]:
+            return self._node(self.variable[f], g, TRUE)
+        return self.either(f, g)
 
     def minimal(self, f: int) -> int:
         """The family of the minimal sets that satisfy the monotone function f (Rauzy's minsol)."""

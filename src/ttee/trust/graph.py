@@ -17,6 +17,8 @@ from ttee.trust.rules import RuleBase
 
 Gate = tuple[int, tuple[int, ...]]
 """At least so many of these nodes."""
+Way = tuple[int, tuple[str, ...]]
+"""At least so many of these atoms."""
 
 
 class Graph(NamedTuple):
@@ -47,24 +49,9 @@ def graph(base: RuleBase, events: Collection[str], goal: str, given: Iterable[st
     if goal not in possible:
         return Graph(None, False, (), (), ())
     names = [event for event in dict.fromkeys(events) if event not in true]
-    number = {event: index for index, event in enumerate(names)}
-    for atom in dict.fromkeys(rule.head for rule in base.rules):  # in an order that is always the same
-        if atom in possible and atom not in true:
-            number.setdefault(atom, len(number))
-    gates: list[list[Gate]] = [[] for _ in number]
-    for rule in base.rules:
-        head = number.get(rule.head)
-        if head is None:
-            continue
-        body = dict.fromkeys(rule.body)
-        k = rule.k - sum(atom in true for atom in body)
-        members = tuple(number[atom] for atom in body if atom in number and number[atom] != head)
-        if k == 1:
-            gates[head].extend((1, (member,)) for member in members)
-        elif k <= len(members):
-            gates[head].append((k, members))
     events_end = len(names)
-    root = _apart(gates, number[goal], events_end)
+    root, gates = _Needed(base, names, possible, true).of(goal)
+    root = _apart(gates, root, events_end)
     root = _without_aliases(gates, root, events_end)
     _join_twins(gates, root, events_end)
     root = _without_aliases(gates, root, events_end)
@@ -73,10 +60,77 @@ def graph(base: RuleBase, events: Collection[str], goal: str, given: Iterable[st
         root,
         False,
         (*names, *[None] * (len(gates) - events_end)),
-        tuple(tuple(dict.fromkeys(each)) for each in gates),
+        tuple(map(tuple, gates)),
         components,
         _weights(gates, components),
     )
+
+
+class _Needed:
+    """What a goal needs, walked from the goal: other names are passed over, so that most atoms are never numbered."""
+
+    def __init__(
+        self, base: RuleBase, events: Sequence[str], possible: frozenset[str], true: frozenset[str]
+    ) -> None:
+        self.base, self.possible, self.true = base, possible, true
+        self.events = frozenset(events)
+        self.number = {event: index for index, event in enumerate(events)}
+        self.gates: list[list[Gate]] = [[] for _ in events]
+        self.known: dict[str, tuple[Way, ...]] = {}
+
+    def of(self, goal: str) -> tuple[int, list[list[Gate]]]:
+        """The goal's number, and the gates of every number: those of events first."""
+        queue = [self.meant(goal)]
+        self.add(queue[0])
+        met = set(queue)
+        for atom in queue:  # grows while it is read
+            node = self.number[atom]
+            gates: dict[Gate, None] = {}
+            for k, body in self.ways(atom):
+                members = []
+                for each in map(self.meant, body):
+                    if each not in met:
+                        met.add(each)
+                        queue.append(each)
+                        self.add(each)
+                    if (member := self.number[each]) != node:
+                        members.append(member)
+                if k <= len(members):  # what stands for two of its members counts twice, as they did
+                    gates[k, tuple(members)] = None
+            self.gates[node] = list(gates)
+        return self.number[queue[0]], self.gates
+
+    def add(self, atom: str) -> None:
+        if atom not in self.number:
+            self.number[atom] = len(self.gates)
+            self.gates.append([])
+
+    def meant(self, atom: str) -> str:
+        """The atom that this one is only another name for. Such chains end, since every atom is derivable."""
+        while atom not in self.events:
+            ways = self.ways(atom)
+            if len(ways) != 1 or len(ways[0][1]) != 1:
+                break
+            atom = ways[0][1][0]
+        return atom
+
+    def ways(self, atom: str) -> tuple[Way, ...]:
+        """How many of which others give an atom, leaving out what holds anyway and what never can."""
+        ways = self.known.get(atom)
+        if ways is None:
+            found: dict[Way, None] = {}
+            for rule in self.base.giving(atom):
+                body = dict.fromkeys(rule.body)
+                k = rule.k - sum(each in self.true for each in body) if self.true else rule.k
+                members = tuple(
+                    each for each in body if each != atom and each in self.possible and each not in self.true
+                )
+                if k == 1:
+                    found.update(dict.fromkeys((1, (each,)) for each in members))
+                elif k <= len(members):
+                    found[k, members] = None
+            ways = self.known[atom] = tuple(found)
+        return ways
 
 
 def modules(whole: Graph) -> list[int]:
@@ -131,6 +185,8 @@ def _dates(children: Sequence[Sequence[int]], root: int) -> tuple[list[int], lis
 
 def _apart(gates: list[list[Gate]], goal: int, events_end: int) -> int:
     """Events have no gates: one that also follows from others becomes an atom that the event gives."""
+    if not any(gates[:events_end]):
+        return goal
     means = list(range(len(gates)))
     for event in range(events_end):
         if gates[event]:
@@ -149,25 +205,29 @@ def _apart(gates: list[list[Gate]], goal: int, events_end: int) -> int:
 
 def _without_aliases(gates: list[list[Gate]], goal: int, events_end: int) -> int:
     """Put in each atom's place what it is only another name for. Such chains end, since every atom is derivable."""
-    means = list(range(len(gates)))
-    for node in range(events_end, len(gates)):
-        if len(gates[node]) == 1 and len(gates[node][0][1]) == 1:
-            means[node] = gates[node][0][1][0]
-    for node in range(len(gates)):
+    means = {
+        node: gates[node][0][1][0]
+        for node in range(events_end, len(gates))
+        if len(gates[node]) == 1 and len(gates[node][0][1]) == 1
+    }
+    if not means:
+        return goal
+    for node in means:
         path, end = [], node
-        while means[end] != end:
+        while end in means:
             path.append(end)
             end = means[end]
-        for each in path:
+        for each in path[:-1]:
             means[each] = end
     for node, given in enumerate(gates):
-        renamed: list[Gate] = []
-        for k, body in given:
-            members = tuple(means[member] for member in body if means[member] != node)
-            if k <= len(members):  # what stands for two of its members counts twice, as they did
-                renamed.append((k, members))
-        gates[node] = renamed
-    return means[goal]
+        if any(member in means for _k, body in given for member in body):
+            renamed: dict[Gate, None] = {}
+            for k, body in given:
+                members = tuple(end for member in body if (end := means.get(member, member)) != node)
+                if k <= len(members):  # what stands for two of its members counts twice, as they did
+                    renamed[k, members] = None
+            gates[node] = list(renamed)
+    return means.get(goal, goal)
 
 
 def _join_twins(gates: list[list[Gate]], goal: int, events_end: int) -> None:
