@@ -64,7 +64,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def loose_files(paths: Iterator[Path], *, named: bool = False) -> tuple[File, ...]:
-    """The files among `paths`, read, and marked if they were `named`: at most MAX_FILES of them, of MAX_TOTAL bytes together. Raises UsageError."""
+    """The files among `paths`, read, and marked if they were `named`: at most MAX_FILES of them, of MAX_TOTAL bytes
+    together. Raises UsageError."""
     found: list[File] = []
     total = 0
     for path in paths:

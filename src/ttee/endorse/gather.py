@@ -104,12 +104,14 @@ def gather(
         adopt = tee.adopt
         unread += _useless(lambda some: adopt(lasting, some, at), named, files)
     search = _Search(stores, fetcher, at, renew, ask)
+    if take := tee.adopt:
+        search.adopt = lambda some: take(lasting, some, at)
 
     def fill(evidence: Evidence, *, current: bool = False) -> None:
         """Rounds of questions. `current`: what is kept and stale is left for later."""
         for _ in range(MAX_ROUNDS if tee.sources else 0):
             assert tee.sources is not None  # noqa: S101 (no rounds without)
-            at_hand = {**evidence.endorsements, **documents}
+            search.at_hand = at_hand = {**evidence.endorsements, **documents}
             sources = tee.sources(evidence, MappingProxyType(at_hand), at)
             fresh = search.answers([each for each in sources if not current or search.has(each)])
             if not fresh:
@@ -145,6 +147,8 @@ class _Search:
         ask: Callable[[Source], None],
     ) -> None:
         self.stores, self.fetcher, self.at, self.renew, self.ask = stores, fetcher, at, renew, ask
+        self.adopt: Callable[[Sequence[File]], Mapping[str, bytes]] = lambda _files: {}
+        self.at_hand: Mapping[str, bytes] = {}
         self.asked: list[Asked] = []
         self._done: set[tuple[str, bytes | None]] = set()
         self._failing: set[str] = set()
@@ -218,11 +222,22 @@ class _Search:
         return renewed and kept.is_current(self.at)
 
     def _kept(self, source: Source) -> Kept | None:
-        """The answer that is good for longest, of all stores."""
+        """The answer of all stores that the TEE takes for the best; where it cannot tell, the one good for longest."""
         found = [
             good for store in self.stores if (kept := store.find(source)) and (good := _held(kept, source))
         ]
-        return max(found, key=lambda kept: (kept.until or _FOREVER, kept.fetched), default=None)
+        found = list({tuple(kept.documents.items()): kept for kept in found[::-1]}.values())[::-1]
+        if len(found) < 2:
+            return found[0] if found else None
+        files = [File(source.url, source.file(kept.documents)) for kept in found]
+        files += [File(name, data) for name, data in self.at_hand.items()]
+        best = self.adopt(files)
+
+        def rank(kept: Kept) -> tuple[list[bool], datetime]:
+            agrees = [best.get(name) == kept.documents[name] for name in source.documents]
+            return agrees, kept.until or _FOREVER
+
+        return max(found, key=rank)  # of equals the first
 
 
 def _held(kept: Kept, source: Source) -> Kept | None:

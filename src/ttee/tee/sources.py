@@ -14,6 +14,10 @@ from types import MappingProxyType
 from attrs import field, frozen
 
 
+def _first(documents: Mapping[str, bytes]) -> bytes:
+    return next(iter(documents.values()))
+
+
 def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType({name.lower(): text for name, text in value.items()})
 
@@ -44,6 +48,8 @@ class Source:
     """The documents in an answer. Raises EndorsementError."""
     until: Callable[[Mapping[str, bytes]], datetime | None] = field(default=lambda _documents: None)
     """When these documents have to be renewed; None if they say nothing of it. Raises EndorsementError."""
+    file: Callable[[Mapping[str, bytes]], bytes] = _first
+    """These documents as one file that people have, such as `Tee.adopt` reads."""
     post: bytes | None = None
     """What is sent, where the service wants a POST (OCSP)."""
     content_type: str = ""

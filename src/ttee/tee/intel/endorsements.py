@@ -166,6 +166,16 @@ def unpack(data: bytes) -> dict[str, bytes]:
     return found
 
 
+def pack(documents: Mapping[str, bytes]) -> bytes:
+    """A `collateral` of these documents, the other way round."""
+    return json.dumps(
+        {
+            name: data.hex() if name.endswith(("_signature", "_crl")) else data.decode("utf-8", "replace")
+            for name, data in documents.items()
+        }
+    )
+
+
 def signed(found: Mapping[str, bytes], name: str) -> tuple[bytes, bytes]:
     """A document and its signature, r || s. Without the latter, the document is Intel's whole answer.
 

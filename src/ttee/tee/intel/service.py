@@ -39,6 +39,7 @@ from ttee.tee.intel.endorsements import (
     address,
     crl_der,
     merged,
+    pack,
     parts,
     signed,
 )
@@ -96,7 +97,7 @@ def sources_for(
         required.add("pck_crl_issuer_chain")
     missing = required - given.keys()
     return tuple(
-        evolve(source, needed=not missing.isdisjoint(source.documents))
+        evolve(source, needed=not missing.isdisjoint(source.documents), file=pack)
         for source in _open(quote, given, at, update)
     )
 
