@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Azure's TDX machines, whose SEAM loader is older than Intel asks for: refused, unless a policy names the exception."""
+"""Azure's TDX machines, whose SEAM loader is older than Intel asks for: refused, unless a policy names it."""
 
 from __future__ import annotations
 
