@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.trust.known import model
 from ttee.trust import ask
 from ttee.trust.rules import Kind
@@ -45,6 +47,47 @@ def test_an_operator_is_one_operator_at_a_time() -> None:
         made, made.goal("confidentiality"), who, 10_000
     ).broken  # it buys a machine of the other kind
     assert not ask.can(pinned, pinned.goal("confidentiality"), who, 10_000).broken
+
+
+def reaches(parts: str, budget: int = 2000) -> bool:
+    made = model(parts.replace("tee =", "pin = true\ntee ="))
+    who, _ = ask.adversary(made, "operator")
+    return ask.can(made, made.goal("confidentiality"), who, budget).broken
+
+
+def test_whoever_owns_two_operators_has_the_machines_of_both() -> None:
+    assert not reaches(TWO)
+    assert reaches(TWO.replace("google", "linkedin").replace("ovh", "microsoft"))
+    assert reaches(TWO.replace("google", "linkedin").replace("ovh", "linkedin"))
+
+
+def test_machines_whose_operators_nobody_named_may_be_one_operators() -> None:
+    assert reaches(TWO.replace('operator = "google"\n', ""))
+    assert reaches(TWO.replace('operator = "google"\n', "").replace('operator = "ovh"\n', ""))
+
+
+def test_each_of_those_who_run_a_machine_has_it() -> None:
+    shared = ONE + '[part.b]\ntee = "snp"\nmachine = "a"\n[part.x]\nsplit = { k = 2, of = ["a", "b"] }\n'
+    assert reaches(shared)
+    other = shared.replace('machine = "a"', 'machine = "a"\noperator = "ovh"') + '[part.c]\ntee = "tdx"\n'
+    made = model(other, root="x")
+    who, _ = ask.adversary(made, "operator")
+    assert {name for name, _ in ask.held(made, who)} == {"google", "ovh"}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_role_that_the_owner_or_the_operator_has_is_theirs(named: bool) -> None:
+    for role in ("owner", "operator"):
+        says = f'{role} = "ovh"\n' if named else ""
+        made = model(f'[part.a]\ntee = "tdx"\npin = true\n{says}roles = {{ manufacturer = "{role}" }}\n')
+        who, budget = ask.adversary(made, "maker")
+        assert ask.can(made, made.goal("keys"), who, budget).broken
+
+
+def test_a_verifier_that_a_part_names_is_one() -> None:
+    made = model('[part.a]\ntee = "tdx"\npin = true\nverifier = "ovh"\n')
+    asked = Adversary("verifier", "whoever verifies", (), roles=("verifier",))
+    assert ask.can(made, made.goal("attestation"), asked).broken
 
 
 def test_an_adversary_can_be_whoever_has_a_role() -> None:

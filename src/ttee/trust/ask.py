@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ttee.errors import QuestionError
 from ttee.trust.build import Model
 from ttee.trust.cuts import DEFAULT, Cuts, Limits, cuts_of
+from ttee.trust.deployment import Tee
 from ttee.trust.nearest import nearest
 from ttee.trust.rules import Derivation, Kind, Rule
 from ttee.trust.terms import Adversary, Over, Scope
@@ -80,16 +81,17 @@ def held(model: Model, adversary: Adversary) -> Iterator[tuple[str, frozenset[st
         design = model.knowledge.designs[tee.design]
         for role, few in {**design.roles, **tee.roles}.items():
             if role in adversary.roles:
-                everywhere |= {f"{Kind.PARTY}:{name}" for name in few.of}
+                everywhere |= {f"{Kind.PARTY}:{_named(name, tee)}" for name in few.of}
+        if "verifier" in adversary.roles and tee.verifier is not None:
+            everywhere.add(f"{Kind.PARTY}:{tee.verifier}")
         if "author" in adversary.roles:
             everywhere.add(f"{Kind.PARTY}:{tee.author or f'author@{tee.code}'}")
     local = [id_ for id_ in adversary.capabilities if capabilities[id_].scope is Scope.MACHINE]
     for name, machines in _places(model, adversary.over).items():
         has = everywhere | {f"{Kind.CAPABILITY}:{id_}@{machine}" for id_ in local for machine in machines}
         if "operator" in adversary.roles:
-            has |= {
-                f"{Kind.PARTY}:{tee.operator}" for tee in model.leaves.values() if tee.machine in machines
-            }
+            here = [tee for tee in model.leaves.values() if tee.machine in machines]
+            has |= {f"{Kind.PARTY}:{_named('operator', tee)}" for tee in here}
         yield name, frozenset(has & model.events.keys())
 
 
@@ -125,18 +127,43 @@ def explain(model: Model, cut: frozenset[str], goal: str) -> Derivation:
     return derivation
 
 
+def _named(name: str, tee: Tee) -> str:
+    """The party that a design means by `operator` or `owner`; any other as it is."""
+    placed = {"operator": tee.operator, "owner": tee.owner}
+    return (placed[name] or f"{name}@{tee.machine}") if name in placed else name
+
+
 def _places(model: Model, over: Over) -> dict[str, list[str]]:
-    machines = {tee.machine: tee.operator for tee in model.leaves.values()}
+    """Sets of machines that one adversary may have, by who it then is.
+
+    Whoever owns an operator has what that one runs. A machine whose operator nobody named may be anybody's.
+    """
+    operators: dict[str, list[str]] = {}
+    for tee in model.leaves.values():
+        operators.setdefault(tee.machine, []).extend([tee.operator] if tee.operator else [])
     match over:
         case Over.ALL:
-            return {"everywhere": list(machines)}
+            return {"everywhere": list(operators)}
         case Over.MACHINE:
-            return {machine: [machine] for machine in machines}
+            return {machine: [machine] for machine in operators}
         case Over.OPERATOR:
+            unnamed = [machine for machine, whose in operators.items() if not whose]
             places: dict[str, list[str]] = {}
-            for machine, operator in machines.items():
-                places.setdefault(operator or f"the operator of {machine}", []).append(machine)
-            return places
+            for machine, whose in operators.items():
+                for each in _with_owners(model, whose):
+                    if machine not in places.setdefault(each, list(unnamed)):
+                        places[each].append(machine)
+            return places or {f"the operator of {' and '.join(unnamed[:3])}": unnamed}
+
+
+def _with_owners(model: Model, parties: list[str]) -> list[str]:
+    known, found = model.deployment.parties, dict[str, None]()
+    for id_ in parties:
+        above: str | None = id_
+        while above is not None and above not in found:
+            found[above] = None
+            above = known[above].parent
+    return list(found)
 
 
 def _attempt(

@@ -67,8 +67,8 @@ MISSED = {
     ("keystone", "lab", "strict"): "CIAK",
     ("h100", "host", "naive"): "CIAK",
 }
-"""The monitor's key, which the study counts as lost to whoever reads memory, is the one that signs Keystone's reports. A
-host that shows the evidence of another GPU can show one that is not in debug mode, which its own may then be.
+"""The monitor's key, which the study counts as lost to whoever reads memory, is the one that signs Keystone's reports.
+A host that shows the evidence of another GPU can show one that is not in debug mode, which its own may then be.
 """
 
 
