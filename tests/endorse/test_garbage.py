@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import define, evolve
@@ -36,7 +37,7 @@ FORGERS = {
         nitro.Vendor(AWS.name, nitro.Vendor.named("forger").keys), moment=nitro.NOW + LATER
     ),
 }
-CASES: dict[str, tuple[Evidence, Maker, Anchor]] = {
+CASES: dict[str, tuple[Evidence, Any, Anchor]] = {
     "intel": (
         Evidence(TDX, {"quote": MACHINE.quote()}),
         Provisioning(INTEL, (MACHINE,)),
@@ -90,7 +91,7 @@ def test_of_two_genuine_answers_the_newer_one_counts(case: str, tmp_path: Path) 
     at = nitro.NOW if case == "aws" else NOW
     own, given = Store(tmp_path / "own"), Store(tmp_path / "given")
     gather(evidence, stores=[own], fetcher=Web(maker), at=at)
-    fresh = evolve(maker, moment=at + LATER)  # type: ignore[type-var]
+    fresh = evolve(maker, moment=at + LATER)
     newer = gather(evidence, stores=[given], fetcher=Web(fresh), at=at).documents
     assert gather(evidence, stores=[own, given], at=at).documents == newer
 

@@ -15,11 +15,12 @@ from ttee.appraise.checks import NO_SINGLE, NOT_BY
 from ttee.appraise.findings import Finding, failed, passed
 from ttee.appraise.policy import ASSURANCES, Policy, anchors_for
 from ttee.appraise.rules import Comparison
+from ttee.errors import TteeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ttee.model import Assurance, Claims, Residual
+    from ttee.model import Assurance, Claims, Residual, Verdict
     from ttee.trust.claimed import Question
 
 
@@ -45,6 +46,15 @@ class Remaining:
         from ttee.trust.residual import residual  # noqa: PLC0415
 
         return residual(self.question(), self.not_checked)
+
+
+def said(verdict: Verdict) -> tuple[Residual | None, tuple[str, ...]]:
+    """Who could still break it, and what was not checked: the former too, where the knowledge cannot be read."""
+    try:
+        return verdict.residual, verdict.not_checked
+    except TteeError as problem:
+        why = f"{problem.message} ({problem.where})" if problem.where else problem.message
+        return None, (*verdict.not_checked, f"who could still break it: {why}")
 
 
 def remaining(claims: Claims, policies: Sequence[Policy], at: str, not_checked: tuple[str, ...]) -> Remaining:

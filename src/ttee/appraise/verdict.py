@@ -6,6 +6,7 @@ from __future__ import annotations
 from datetime import datetime
 from importlib.metadata import version
 
+from ttee.appraise.remaining import said
 from ttee.codec.json import JsonValue
 from ttee.model import Check, ClaimValue, Residual, Tier, Verdict
 
@@ -17,6 +18,7 @@ _LARGEST = 2**53 - 1
 def to_json(verdict: Verdict) -> dict[str, JsonValue]:
     """The verdict as `ttee.verdict/1`."""
     claims = verdict.claims
+    residual, not_checked = said(verdict)
     return {
         "schema": SCHEMA,
         "status": verdict.status.name.lower(),
@@ -27,7 +29,7 @@ def to_json(verdict: Verdict) -> dict[str, JsonValue]:
         "loosened": list(verdict.loosened),
         "trust_vector": {category: int(tier) for category, tier in verdict.vector.items()},
         "checks": [_check(check) for check in verdict.checks],
-        "not_checked": list(verdict.not_checked),
+        "not_checked": list(not_checked),
         "relied_on": [
             {"kind": reliance.kind, "name": reliance.name, "digest": reliance.digest.hex()}
             for reliance in verdict.claims.relied_on
@@ -43,7 +45,7 @@ def to_json(verdict: Verdict) -> dict[str, JsonValue]:
             "events": [claim_to_json(tuple(event)) for event in claims.events],
             "details": {name: claim_to_json(value) for name, value in claims.details.items()},
         },
-        **({} if (residual := verdict.residual) is None else {"residual": _residual(residual)}),
+        **({} if residual is None else {"residual": _residual(residual)}),
     }
 
 

@@ -7,10 +7,11 @@ import re
 import textwrap
 from collections.abc import Iterable
 
+from ttee.appraise.remaining import said
 from ttee.appraise.rules import split_key
 from ttee.cli.output import short, styled, table
 from ttee.errors import ExitCode
-from ttee.model import Assurance, Claims, Status, Tier, Verdict
+from ttee.model import Assurance, Claims, Residual, Status, Tier, Verdict
 
 _STATUS = {
     Tier.AFFIRMING: ("green", "every check passed"),
@@ -57,10 +58,11 @@ def verdict_text(verdict: Verdict) -> str:
             "relied on", table([(r.kind, r.name, r.digest.hex()) for r in claims.relied_on], indent="  ")
         )
     ]
-    parts += [_section("not checked", _list(verdict.not_checked))]
+    residual, not_checked = said(verdict)
+    parts += [_section("not checked", _list(not_checked))]
     loosened = [_loosening(way) for way in verdict.loosened]
     parts += [_section("loosened by the policy", _list(loosened))]
-    parts += [_section("who could still break it", _residual(verdict))]
+    parts += [_section("who could still break it", _residual(residual))]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -116,11 +118,12 @@ def _checks(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def _residual(verdict: Verdict) -> str:
+def _residual(residual: Residual | None) -> str:
+    if residual is None:
+        return ""
     from ttee.trust.residual import lines  # noqa: PLC0415 (brings the knowledge base along)
 
-    residual = verdict.residual
-    return _paragraphs(lines(residual)) if residual is not None else ""
+    return _paragraphs(lines(residual))
 
 
 def _section(title: str, body: str) -> str:
