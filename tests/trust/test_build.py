@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.trust.known import ATTACKS, attack, deployment, knowledge, knowledge_of, model
+from tests.trust.known import ATTACKS, DESIGNS, attack, deployment, knowledge, knowledge_of, model
 from ttee.errors import QuestionError, TooLargeError
 from ttee.trust import ask
 from ttee.trust.build import Model, alone, build, designs_of
@@ -197,6 +197,21 @@ def test_who_runs_and_certifies_a_machine_breaks_it_alone() -> None:
     made = model('[part.a]\ntee = "tdx"\noperator = "google"\nroles = { certifier = "operator" }\n')
     assert breaks(made, "confidentiality", "party:google")
     assert "S4" in ids(ask.explain(made, frozenset({"party:google"}), made.goal("attestation")))
+
+
+def test_whoever_updates_what_makes_evidence_forges_it() -> None:
+    one = ONE + 'roles = { updater = "amd" }\n'
+    assert breaks(model(one), "attestation", "party:amd")
+    diced = {"tdx": DESIGNS["tdx"].replace("[dimensions]", '[dimensions]\nlaunch = "dice"')}
+    made = build(deployment(one), knowledge_of(designs=diced, attacks={}))
+    assert breaks(made, "integrity", "party:amd")
+    assert not made.base.breaks(["party:amd"], made.device("attestation"))
+
+
+def test_a_verifier_that_must_be_asked_lies_or_keeps_silent() -> None:
+    made = model(ONE + 'verifier = "ovh"\n')
+    assert breaks(made, "attestation", "party:ovh")
+    assert breaks(made, "availability", "party:ovh")
 
 
 def test_updates_signed_by_several_take_several() -> None:

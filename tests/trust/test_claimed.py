@@ -174,6 +174,16 @@ def test_a_cloud_that_signs_with_a_vlek_vouches_beside_amd() -> None:
         assert model.base.breaks([f"party:{party}"], model.goal(Property.ATTESTATION))
 
 
+def test_a_key_that_nobody_names_may_be_a_clouds() -> None:
+    claims = GENUINE["amd-sev-snp"]()
+    unknown = asked(evolve(claims, details={**claims.details, "signing_key": None}))
+    for each in (unknown, asked(evolve(claims, details={**claims.details, "signing_key": "vlek"}))):
+        breaks_no_less(each, unknown)
+        made = model_of(each)
+        assert made.base.breaks(["party:vlek-holder"], made.goal(Property.ATTESTATION))
+    assert "party:vlek-holder" not in model_of(asked(claims)).events
+
+
 def test_whoever_holds_a_pinned_key_certifies_too() -> None:
     model = model_of(asked(GENUINE["riscv"]()))
     assert model.base.breaks(["party:pinned-1"], model.goal(Property.ATTESTATION))
@@ -235,6 +245,12 @@ smt = "smt_enabled"
         ('smt = "smt_enabled"', 'smt = { claim = "x", bytes = [1] }', 6, "from, to"),
         ("[facts]", '[[derived]]\nfact = "memory"\nis = 1.5\n[facts]', 7, "a fact is text"),
         ("[facts]", '[[party]]\nrole = "operater"\nis = "aws"\n[facts]', 6, "did you mean 'operator'"),
+        (
+            "[facts]",
+            '[[party]]\nrole = "operator"\nis = "aws"\nbeside = true\n[facts]',
+            8,
+            "one operator alone",
+        ),
         ("[facts]", '[[party]]\nrole = "operator"\nis = "awz"\n[facts]', 7, "did you mean 'aws'"),
         ("[facts]", '[[party]]\nrole = "operator"\nis = "aws"\nname = "a"\n[facts]', 8, "has a name already"),
     ],

@@ -19,7 +19,7 @@ from ttee.codec.toml import loads
 from ttee.errors import KnowledgeError
 from ttee.model import Assurance, Claims, ClaimValue
 from ttee.trust.deployment import Deployment, Tee
-from ttee.trust.facts import Condition, Fact
+from ttee.trust.facts import Condition, Fact, Facts
 from ttee.trust.parts import KOf, Part
 from ttee.trust.reading import conditions
 from ttee.trust.shipped import shipped
@@ -75,6 +75,15 @@ class Placed:
     party: Party
     root: str
     when: tuple[Condition, ...]
+    beside: bool = False
+    """It may have it, unless `when` is known not to hold: beside whoever has it otherwise."""
+
+    def holds(self, facts: Facts, roots: Container[str]) -> bool:
+        """Whether it counts, with what is known."""
+        if self.root and self.root not in roots:
+            return False
+        said = [each.holds(facts) for each in self.when]
+        return False not in said if self.beside else all(said)
 
 
 @frozen(slots=True)
@@ -100,6 +109,8 @@ class Question:
     facts: tuple[tuple[str, Fact], ...]
     roles: tuple[tuple[str, tuple[Party, ...]], ...]
     """Who is known to have a role; any of them has it."""
+    others: tuple[tuple[str, tuple[Party, ...]], ...]
+    """Who may have a role, beside those who have it."""
     holders: tuple[Party, ...]
     """Who holds the keys that the relying party pinned: they certify, too."""
     pin: bool
@@ -145,16 +156,18 @@ def _question(  # noqa: PLR0917 (what it is remembered by)
         id_ for id_, when in sheet.designs if all(each.holds(facts) is not False for each in when)
     )
     roles: dict[str, tuple[Party, ...]] = {}
+    roots = {name for kind, name in relied_on if kind == "root"}
+    others: dict[str, tuple[Party, ...]] = {}
     for placed in sheet.placed:
-        if all(each.holds(facts) for each in placed.when) and (
-            not placed.root or ("root", placed.root) in relied_on
-        ):
-            roles[placed.role] = (*roles.get(placed.role, ()), placed.party)
+        if placed.holds(facts, roots):
+            found = others if placed.beside else roles
+            found[placed.role] = (*found.get(placed.role, ()), placed.party)
     anchors = dict.fromkeys(name for kind, name in relied_on if kind == "anchor")
     return Question(
         designs or tuple(id_ for id_, _ in sheet.designs),
         tuple(sorted(facts.items())),
         tuple(sorted(roles.items())),
+        tuple(sorted(others.items())),
         tuple(_holder(number, name) for number, name in enumerate(anchors, 1)),
         pinned or (sheet.device_anchors and bool(anchors)),
         min(day, shipped().as_of.isoformat()),
@@ -182,17 +195,19 @@ def facts_of(
 def deployment_for(asked: Question, knowledge: Knowledge) -> Deployment:
     """One part: the TEE; where its design is not known, any of those that it may be."""
     facts = dict(asked.facts)
-    named = dict(asked.roles)
+    named, others = dict(asked.roles), dict(asked.others)
+    if asked.holders:
+        others["certifier"] = (*others.get("certifier", ()), *asked.holders)
     parties = {**knowledge.parties, **{p.id: p for p in asked.holders}}
-    parties |= {party.id: party for few in named.values() for party in few}
+    parties |= {party.id: party for few in (*named.values(), *others.values()) for party in few}
     places = {role: few[0].id for role, few in named.items() if role in _PLACES}
     parts: dict[str, Part] = {}
     for id_ in asked.designs:
         roles = {role: Holders(1, _ids(few)) for role, few in named.items() if role not in _PLACES}
-        certifier = roles.get("certifier", knowledge.designs[id_].roles["certifier"])
-        if asked.holders:
-            before = certifier.of if certifier.k == 1 else ()
-            roles["certifier"] = Holders(1, tuple(dict.fromkeys((*before, *_ids(asked.holders)))))
+        for role, more in others.items():
+            few = roles.get(role) or knowledge.designs[id_].roles.get(role)
+            before = few.of if few is not None and few.k == 1 else ()
+            roles[role] = Holders(1, tuple(dict.fromkeys((*before, *_ids(more)))))
         parts[f"tee-{id_}"] = Tee(
             id_,
             "machine",
@@ -286,15 +301,17 @@ def _derived(row: Table) -> Derived:
 
 
 def _placed(row: Table, knowledge: Knowledge) -> Placed:
-    row.known("role", "is", "name", "root", "when")
-    role = row.choice("role", _ROLES)
+    row.known("role", "is", "name", "root", "when", "beside")
+    role, beside = row.choice("role", _ROLES), row.flag("beside", default=False)
+    if beside and role in _PLACES:
+        row.fail(f"there is one {role} alone", "beside")
     if "name" in row.values:
         party = Party(row.id("is"), row.text("name"), "unnamed")
         if party.id in knowledge.parties:
             row.fail(f"{party.id!r} has a name already", "name")
     else:
         party = knowledge.parties[row.one(row.text("is"), knowledge.parties, "is", what="a party")]
-    return Placed(role, party, row.text("root", ""), conditions(row, "when"))
+    return Placed(role, party, row.text("root", ""), conditions(row, "when"), beside)
 
 
 def _holder(number: int, name: str) -> Party:

@@ -232,6 +232,8 @@ class Leaf(NamedTuple):
             verifier = self.role("verifier")
         if verifier is not None:
             book.rule(attested, "the verifier that is asked says what it wants", verifier, id_="verifier")
+            silent = "the verifier that must be asked does not answer"
+            book.rule(self.atom(Property.AVAILABILITY), silent, verifier, id_="verifier")
 
     @property
     def certified(self) -> str:

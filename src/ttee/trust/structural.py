@@ -89,7 +89,12 @@ def _roles(leaf: Leaf) -> None:
     if "updater" in leaf.roles and design.dimensions.get("updates") != "immutable":
         says = "whoever may update it can sign harmful firmware"
         silent = leaf.assumed.firmware_logs
-        _rule(leaf, "S8", (Property.CONFIDENTIALITY, Property.INTEGRITY), says, leaf.role("updater"), *silent)
+        body = (leaf.role("updater"), *silent)
+        _rule(leaf, "S8", (Property.CONFIDENTIALITY, Property.INTEGRITY), says, *body)
+        if (
+            design.dimensions.get("launch") != "dice"
+        ):  # where other firmware has another key, which nobody certified
+            _rule(leaf, "S8", (Property.ATTESTATION,), says, *body)
 
 
 def _host(leaf: Leaf) -> None:
