@@ -30,7 +30,7 @@ LATER = timedelta(days=4)
 INTEL, MACHINE = (vendor := Vendor.random()), vendor.machine(TDX)
 AMD, CHIP = amd_vendor(MILAN), amd_vendor(MILAN).chip()
 AWS = nitro.Vendor.named("genuine")
-FORGERS = {
+FORGERS: dict[str, Maker] = {
     "intel": Provisioning(forger := Vendor.random(), (forger.machine(TDX),), moment=NOW + LATER),
     "amd": KeyDistribution((amd.Vendor.random(MILAN).chip(),), moment=NOW + LATER),
     "aws": RevocationLists(

@@ -136,6 +136,35 @@ def test_a_chain_inside_collateral_is_kept_where_the_rest_is_not() -> None:
     assert own.keys() >= {"tcb_info", "tcb_info_signature", "qe_identity", "root_ca_crl", "pck_crl"}
 
 
+@pytest.mark.parametrize(
+    ("tee", "lasting", "stale"),
+    [
+        (
+            "azure-vtpm",
+            ("vek", "ak_chain", "pck_certificate_chain"),
+            ("crl", "ak_crl", "ak_crl.1", "tcb_info"),
+        ),
+        ("nvidia-gpu", ("rim.driver", "rim.vbios"), ("ocsp", "ocsp.1")),
+        ("tpm", ("ak_certificate", "chain", "chain.ek_certificate"), ("crl", "crl.1")),
+        ("intel-sgx", ("pck_crl_issuer_chain",), ("qe_identity", "qe_identity_signature", "pck_crl")),
+        ("aws-nitro", (), ("crl", "crl.1")),
+    ],
+)
+def test_each_tee_tells_what_goes_stale(tee: str, lasting: tuple[str, ...], stale: tuple[str, ...]) -> None:
+    split = tee_named(tee).split
+    assert split is not None
+    rest, own = split(Evidence(tee, {}, dict.fromkeys((*lasting, *stale), b"data")))
+    assert (set(rest.endorsements), set(own)) == (set(lasting), set(stale))
+
+
+def test_a_certificate_table_without_a_list_or_that_is_none_stays_as_it_is() -> None:
+    split = tee_named(SNP).split
+    assert split is not None
+    for host in (table.encode({"vcek": CHIP.vek()}), b"no table"):
+        evidence = Evidence(SNP, {"report": CHIP.report(), "certificates": host})
+        assert split(evidence) == (evidence, {})
+
+
 def test_collateral_that_cannot_be_read_is_no_concern_online_and_an_error_offline() -> None:
     evidence = evolve(quote(), endorsements={COLLATERAL: b"{"})
     service = Web(Provisioning(INTEL, (MACHINE,)))
