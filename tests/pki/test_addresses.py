@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pki.authority import certificate
-from ttee.pki.addresses import AUTHORITY_INFO, CRL_POINTS, crl_addresses, issuer_addresses
+from ttee.codec import der
+from ttee.pki.addresses import AUTHORITY_INFO, CRL_POINTS, can_be_revoked, crl_addresses, issuer_addresses
 from ttee.testing import x509
 
 HOSTS = re.compile(r"(lists|more)\.example")
@@ -31,6 +32,26 @@ def test_a_list_and_an_issuer_are_where_the_certificate_says() -> None:
 def test_a_certificate_that_says_nothing_has_no_addresses() -> None:
     assert crl_addresses(certificate("leaf"), HOSTS) == ()
     assert issuer_addresses(certificate("leaf"), HOSTS) == ()
+
+
+def _access(*parts: bytes) -> bytes:
+    return x509.extension(AUTHORITY_INFO, x509.sequence(x509.sequence(*parts)))
+
+
+@pytest.mark.parametrize(
+    ("extension", "can"),
+    [
+        (x509.crl_points("http://elsewhere.example/a.crl"), True),
+        (_access(der.encode_oid("1.3.6.1.5.5.7.48.1"), der.encode(0x86, b"http://ocsp.example")), True),
+        (x509.issuer_at("http://more.example/a.crt"), False),
+        (_access(), True),
+        (x509.extension(AUTHORITY_INFO, b"garbage"), True),
+    ],
+)
+def test_who_names_a_list_or_a_service_can_be_revoked(extension: bytes, can: bool) -> None:
+    """What cannot be read counts as such a name, so that garbage does not make a certificate good for ever."""
+    assert not can_be_revoked(certificate("leaf"))
+    assert can_be_revoked(certificate("leaf", extensions=(extension,))) is can
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ _GOALS = (
 )
 _PINS = {"app": "What runs.", "platform": "What it runs on."}
 _SILENT = {"app": "nothing says what runs", "platform": "nothing says what it runs on"}
+_REVOCATION, _NOTES = "revocation_checked", 8
 _ANY = {"app": Insecure.ANY_APP, "platform": Insecure.ANY_PLATFORM}
 
 
@@ -97,7 +98,7 @@ def policy_from_claims(
     values = {claim: value for claim, value in claims.details.items() if claim not in claims.currency[:1]}
     advice = _with_pins(advice, claims)
     others = {**({"user_data": claims.user_data} if claims.user_data else {}), **values}
-    lines += [*_rules(values, advice), *_others(others, advice)]
+    lines += [*_rules(values, advice, _unmet(claims)), *_others(others, advice)]
     for tee in dict.fromkeys(anchor.tee for anchor in inside):
         theirs = [anchor for anchor in inside if anchor.tee == tee]
         lines += ["", f"[tee.{tee}]  # the TEE inside", *_anchor_lines(theirs, claims.assurance)]
@@ -187,10 +188,27 @@ def _with_pins(advice: Mapping[str, str], claims: Claims) -> Mapping[str, str]:
     return {**advice, **more}
 
 
-def _rules(values: Mapping[str, ClaimValue], advice: Mapping[str, str]) -> Iterator[str]:
+def _unmet(claims: Claims) -> dict[str, tuple[str, ...]]:
+    """Claims whose opposite nobody wants to pin, with what made them false: notes that can stand in a comment."""
+    if claims.details.get(_REVOCATION) is not False:
+        return {}
+    notes = [note for note in claims.not_checked if note.startswith("revocation of ") and note.isprintable()]
+    return {_REVOCATION: tuple(notes[:_NOTES]) or ("no certificate was looked at that can be revoked",)}
+
+
+def _rules(
+    values: Mapping[str, ClaimValue],
+    advice: Mapping[str, str],
+    unmet: Mapping[str, tuple[str, ...]] = MappingProxyType({}),
+) -> Iterator[str]:
     for key, why in advice.items():
-        line = _line(key, values.get(split_key(key)[1]))
-        if why and line:
+        claim = split_key(key)[1]
+        line = _line(key, values.get(claim))
+        if why and claim in unmet:
+            yield f"# {why} Here it would be refused:"
+            yield from (f"#   {note}" for note in unmet[claim])
+            yield f"# {key} = true"
+        elif why and line:
             yield f"# {why}"
             yield line
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a certificate says that its issuer's certificate and revocation list are. Nothing is asked here.
+"""Where a certificate says that its issuer's certificate and revocation list are, if it does. Nothing is asked here.
 
 What a certificate says is worth nothing before its path holds, and whoever asks anywhere it says asks wherever a
 stranger wants. So only addresses on hosts that the caller names are given out, and those as https.
@@ -13,7 +13,7 @@ from ttee.codec import der
 from ttee.pki.certificate import Certificate
 
 CRL_POINTS, AUTHORITY_INFO = "2.5.29.31", "1.3.6.1.5.5.7.1.1"
-_ISSUERS = "1.3.6.1.5.5.7.48.2"
+_ISSUERS, _OCSP = "1.3.6.1.5.5.7.48.2", "1.3.6.1.5.5.7.48.1"
 _URI = der.context(6, constructed=False)
 _FORM = re.compile(r"https?://([a-z0-9.-]{1,253})(/[A-Za-z0-9._~/%-]{1,512})", re.ASCII)
 
@@ -48,6 +48,19 @@ def issuer_addresses(certificate: Certificate, hosts: re.Pattern[str]) -> tuple[
     except der.DerError:
         return ()
     return _on(hosts, found)
+
+
+def can_be_revoked(certificate: Certificate) -> bool:
+    """Whether it says where its issuer would take it back: a list (RFC 5280, section 4.2.1.13) or OCSP (4.2.2.1)."""
+    extension = certificate.extensions.get(AUTHORITY_INFO)
+    try:
+        named = [
+            der.oid(der.expect(der.elements(der.expect(each, der.SEQUENCE), at_most=2)[0], der.OID))
+            for each in (der.sequence(extension.value) if extension else [])
+        ]
+    except (der.DerError, IndexError):
+        return True  # it says something, whatever that is
+    return CRL_POINTS in certificate.extensions or _OCSP in named
 
 
 def _on(hosts: re.Pattern[str], found: list[bytes]) -> tuple[str, ...]:

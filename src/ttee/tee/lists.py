@@ -14,7 +14,7 @@ from functools import partial
 from itertools import pairwise
 
 from ttee.errors import EndorsementError, TteeError
-from ttee.pki.addresses import crl_addresses
+from ttee.pki.addresses import can_be_revoked, crl_addresses
 from ttee.pki.certificate import Certificate
 from ttee.pki.crl import Crl, check_crl, load_crl
 from ttee.pki.found import find
@@ -30,6 +30,13 @@ def given(documents: Mapping[str, bytes], kind: str = CRL) -> dict[str, bytes]:
     return {
         name: documents[name] for name in sorted(documents) if name == kind or name.startswith(kind + ".")
     }
+
+
+def all_held(path: Sequence[Certificate], unlisted: Collection[Certificate]) -> bool:
+    """Whether each certificate in `path` (leaf first, root last) that can be revoked was held against a list: all but
+    the `unlisted` were. Where no list counted at all, nothing was."""
+    held = [each for each in path[:-1] if each not in unlisted]
+    return bool(held) and not any(map(can_be_revoked, unlisted))
 
 
 def name_of(issuer: Certificate, kind: str = CRL) -> str:

@@ -549,6 +549,8 @@ def test_without_a_list_revocation_is_named_as_not_checked() -> None:
     assert [check.id for check in skipped] == [checks.REVOCATION.id]
     assert "https://kdsintf.amd.com/vcek/v1/Milan/crl" in skipped[0].detail
     assert any("revocation" in note for note in claims.not_checked)
+    assert claims.details["revocation_checked"] is False
+    assert verified().details["revocation_checked"] is True
 
 
 def test_a_revoked_intermediate_is_refused() -> None:

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -69,6 +70,7 @@ def test_tee_paravisor_and_tpm_hold_together() -> None:
     assert claims.fresh
     assert claims.assurance is Assurance.SIMULATED
     assert claims.details["tee_inside"] == "amd-sev-snp"
+    assert claims.details["revocation_checked"] is True
     assert claims.details["vm_secure_boot"] is True
     assert claims.pins["app"] == ("pcr4",)
     assert "measurement" in claims.pins["platform"]
@@ -120,6 +122,10 @@ def test_the_keys_certificate_adds_to_it_and_must_be_of_it() -> None:
     certificate = vm().tpm.ak_certificate()
     claims = verify(vm().evidence(NONCE, ak_certificate=certificate + bytes(100)), given)
     assert ("azure.ak.certificate", Status.PASS) in [(check.id, check.status) for check in claims.checks]
+    assert claims.details["revocation_checked"] is False
+    listed = evolve(given, documents={**given.documents, "ak_crl": cloud.crl()})
+    claims = verify(vm().evidence(NONCE, ak_certificate=certificate), listed)
+    assert claims.details["revocation_checked"] is True
     refused(AnchorError, "azure.ak.certificate", vm().evidence(NONCE, ak_certificate=certificate))
     other = cloud.certificate(Key.random("ecdsa").spki, 0, tpm_double.purposes("2.23.133.8.3"))
     refused(BindingError, "azure.ak.certificate", vm().evidence(NONCE, ak_certificate=other), given)
@@ -221,6 +227,7 @@ def test_a_tdx_vm_of_the_vectors_is_authentic_once_its_collateral_is_there() -> 
     given = Endorsements(documents={"collateral": collateral})
     claims = verify(evidence, given, nonce=b"challenge", at=datetime(2025, 7, 10, tzinfo=UTC))
     assert claims.details["tee_inside"] == "intel-tdx"
+    assert claims.details["revocation_checked"] is True
     assert "mr_td" in claims.pins["platform"]
     assert any("the TDREPORT in the HCL report" in note for note in claims.not_checked)
 

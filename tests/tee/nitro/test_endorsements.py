@@ -53,6 +53,7 @@ def test_the_lists_that_certificates_name_are_asked_for_and_count() -> None:
     assert sorted(claims.editions.values()) == [1, 1, *[int((NOW - timedelta(days=15)).timestamp())] * 2]
     assert all(name.startswith("aws-nitro crl ") for name in claims.editions)
     # Instance and enclave have certificates that name no list.
+    assert claims.details["revocation_checked"] is True
     assert len([note for note in claims.not_checked if note.startswith("revocation of")]) == 2
 
 

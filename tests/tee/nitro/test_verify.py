@@ -345,6 +345,8 @@ def test_without_a_list_revocation_is_named_as_not_checked() -> None:
     claims = verified(given=VENDOR.endorsements())
     assert [check.id for check in claims.checks if check.status is Status.SKIPPED] == [checks.REVOCATION.id]
     assert any(note.startswith("revocation of the certificates") for note in claims.not_checked)
+    assert claims.details["revocation_checked"] is False
+    assert verified().details["revocation_checked"] is True
 
 
 def test_certificates_of_no_list_are_named() -> None:
@@ -354,6 +356,15 @@ def test_certificates_of_no_list_are_named() -> None:
         "revocation of instance.nitro-enclaves: no list of its issuer was given",
         "revocation of zone.nitro-enclaves: no list of its issuer was given",
     ]
+    assert claims.details["revocation_checked"] is False
+
+
+def test_certificates_that_name_no_list_need_none() -> None:
+    """AWS publishes lists of zones and regions, and none of the instances and enclaves below them."""
+    named = VENDOR.endorsements(**{name: LISTS[name] for name in ("crl.root", "crl.region")})
+    assert verified(given=named).details["revocation_checked"] is True
+    below = VENDOR.endorsements(**{name: LISTS[name] for name in ("crl.zone", "crl.instance")})
+    assert verified(given=below).details["revocation_checked"] is False
 
 
 @pytest.mark.parametrize(("level", "serial"), [("root", 2), ("region", 3), ("zone", 4), ("instance", 0x123)])

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from ttee.model import Claims
 from ttee.tee.nvidia import TEE, checks, evidence
 from ttee.tee.nvidia.rim import open_rim
 from ttee.testing import x509
-from ttee.testing.nvidia import NOW, Vendor, named_key, ocsp_answer
+from ttee.testing.nvidia import LEVELS, NOW, Vendor, named_key, ocsp_answer
 
 VENDOR = Vendor.named("a GPU maker")
 GPU = VENDOR.gpu()
@@ -61,6 +62,19 @@ def test_a_good_answer_covers_its_certificate_and_the_others_are_listed() -> Non
     claims = verified(ocsp_answer(MODEL, ROOT, KEY))
     assert any(each.name == "ocsp: a GPU maker model" for each in claims.relied_on)
     assert len([note for note in claims.not_checked if note.startswith("revocation of")]) == 3
+    assert claims.details["revocation_checked"] is False
+
+
+def test_answers_about_all_but_the_devices_own_certificate_are_a_claim() -> None:
+    answers = {
+        f"ocsp.{below}": ocsp_answer(VENDOR.authority(below), VENDOR.authority(above), VENDOR.key(above))
+        for above, below in pairwise(LEVELS)
+    }
+    assert verified(ANSWER, **answers).details["revocation_checked"] is True
+    assert verified(ANSWER, **answers, **VENDOR.rims(GPU)).details["revocation_checked"] is False
+    leaf = ocsp_answer(GPU.leaf(), VENDOR.authority("boot ROM"), VENDOR.key("boot ROM"))
+    assert verified(leaf).details["revocation_checked"] is False
+    assert TEE.verify(PACKED, VENDOR.endorsements(), at=NOW).details["revocation_checked"] is False
 
 
 def test_a_responder_that_the_issuer_certified_may_answer() -> None:

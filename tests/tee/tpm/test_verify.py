@@ -228,10 +228,23 @@ def test_revocation_lists_that_are_given_count() -> None:
     assert ("tpm.chain.revocation", Status.SKIPPED) in [(check.id, check.status) for check in unlisted.checks]
     assert sum(note.startswith("revocation of ") for note in unlisted.not_checked) == 2
     assert sum(note.startswith("revocation of ") for note in claims.not_checked) == 1
+    assert (unlisted.details["revocation_checked"], claims.details["revocation_checked"]) == (False, True)
     revoked = vendor().endorsements(crl=vendor().crl(revoked={0x77: NOW - timedelta(days=1)}))
     refused(RevokedError, "tpm.ak.trust", evidence, revoked)
     stale = vendor().endorsements(crl=vendor().crl(end=NOW - timedelta(days=1)))
     refused(EndorsementError, "tpm.ak.trust", evidence, stale)
+
+
+def test_revocation_counts_as_checked_if_it_was_in_each_way_that_is_offered() -> None:
+    both = tpm().evidence(NONCE, ak_certificate=tpm().ak_certificate(), ek_certificate=tpm().ek_certificate())
+    assert verify(both, vendor().endorsements(crl=vendor().crl())).details["revocation_checked"] is True
+    assert verify(both, vendor().endorsements()).details["revocation_checked"] is False
+
+
+def test_where_no_certificate_names_a_list_and_none_is_given_nothing_was_checked() -> None:
+    bare = (x509.basic_constraints(ca=False), x509.key_usage(0), purposes("2.23.133.8.3"))
+    evidence = tpm().evidence(NONCE, ak_certificate=tpm().ak_certificate(extensions=bare))
+    assert verify(evidence, vendor().endorsements()).details["revocation_checked"] is False
 
 
 def test_a_record_of_activation_counts_from_the_verifier_alone() -> None:

@@ -12,6 +12,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "vmpl": "Who in the guest asked: at 0, its paravisor where it has one, else its kernel.",
         "product": "The product line; the numbers below are counted anew in each.",
         "csp-id": "The cloud whose key signed (VLEK).",
+        "revocation-checked": "Refuse without a current revocation list about the certificates.",
         "min-guest-svn": "Refuse a version of the guest that its ID block calls older.",
         "min-reported-fmc-svn": "Refuse older versions of the first boot loader.",
         "min-reported-bl-svn": "Refuse older versions of the boot loader.",

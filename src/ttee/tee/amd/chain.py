@@ -38,6 +38,8 @@ class Endorsed:
     not_checked: tuple[str, ...]
     editions: Mapping[str, int]
     """Number and issue of the revocation list, which never go back."""
+    revocation_checked: bool
+    """Whether ARK's list was there: it is about both certificates below it."""
 
 
 _ENDORSED: PositiveCache[Hashable, Endorsed] = PositiveCache(1024)
@@ -100,7 +102,13 @@ def _endorse(
         "whether the security versions are current: AMD signs no list of them; a policy can say min-reported-snp-svn"
     )
     endorsed = Endorsed(
-        vek, trust.assurance(root), steps.checks, tuple(relied_on), tuple(not_checked), editions
+        vek,
+        trust.assurance(root),
+        steps.checks,
+        tuple(relied_on),
+        tuple(not_checked),
+        editions,
+        CRL in documents,
     )
     return endorsed, window
 

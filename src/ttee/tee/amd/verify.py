@@ -121,7 +121,11 @@ def verify(
         fresh=nonce is not None,
         pins={"app": _identities(report)},
         editions=endorsed.editions,
-        details={**details(report, vek.product, csp_id=vek.csp_id), **told},
+        details={
+            **details(report, vek.product, csp_id=vek.csp_id),
+            **told,
+            "revocation_checked": endorsed.revocation_checked,
+        },
     )
 
 

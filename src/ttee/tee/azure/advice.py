@@ -17,6 +17,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         **SNP,
         **TDX,
         "vm-secure-boot": "What the paravisor says of the VM.",
+        "revocation-checked": "Refuse without current revocation lists, of the TEE below and of the virtual TPM's key.",
         "vm-console-enabled": "The same: whether its host has a console there.",
     }
 )

@@ -116,6 +116,7 @@ def verify(
             "tee_inside": inside.tee,
             "ak_key": sha256(key.spki).digest(),
             "user_data": report.user_data,
+            "revocation_checked": _revocation_checked(inside, path),
         },
     )
 
@@ -185,6 +186,12 @@ def _check_user_data(report: Hcl, extra: bytes, steps: Steps) -> None:
                 f"the guest put {report.user_data.hex()} into the report; the quote is over {extra.hex()}",
                 where="hcl_report, user-data",
             )
+
+
+def _revocation_checked(inside: Claims, path: Path | None) -> bool:
+    """Of the TEE inside (without Intel's lists a TD quote is refused), and of the key's certificate if there is one."""
+    below = inside.tee == TDX or inside.details["revocation_checked"] is True
+    return below and (path is None or path.revocation_checked)
 
 
 def _configuration(report: Hcl) -> dict[str, ClaimValue]:

@@ -11,5 +11,6 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "pcr0": "What runs: the enclave's image.",
         "pcr1": "Its kernel and boot files.",
         "pcr2": "Its applications, without the boot files.",
+        "revocation-checked": "Refuse without current revocation lists about the certificates that name one.",
     }
 )

@@ -33,7 +33,7 @@ from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, check_anchored, verify_path
 from ttee.pki.trusted import Trusted, of_maker
 from ttee.pki.window import ALWAYS, Window
-from ttee.tee.lists import editions, given
+from ttee.tee.lists import all_held, editions, given
 from ttee.tee.nitro import checks
 from ttee.tee.nitro.endorsements import ALGORITHMS
 from ttee.tee.nitro.evidence import NAME, SOURCE, Document
@@ -51,6 +51,8 @@ class Endorsed:
     relied_on: tuple[Reliance, ...]
     not_checked: tuple[str, ...]
     editions: Mapping[str, int]
+    revocation_checked: bool
+    """Whether a current list speaks of each certificate that names one. Those of instance and enclave name none."""
 
 
 _AUTHORITIES: PositiveCache[Hashable, tuple[tuple[Certificate, ...], Window]] = PositiveCache(1024)
@@ -75,6 +77,7 @@ def _endorse(
 ) -> tuple[Endorsed, Window]:
     """Steps 3 to 6, and when they hold."""
     steps, not_checked, numbers = Steps(), list[str](), dict[str, int]()
+    unlisted: list[Certificate] = []
     with steps(checks.ROOT, "") as step:
         root = load_certificate(document.cabundle[0], what="cabundle[0]")
         check_anchored((root,), trust.roots, what="cabundle[0]")
@@ -95,10 +98,11 @@ def _endorse(
     ]
     if lists:
         with steps(checks.REVOCATION, "") as step:
-            window &= _verify_lists(
-                path, lists, at, relied_on=relied_on, not_checked=not_checked, numbers=numbers
-            )
-            step.detail = f"of {len(path) - 1} certificates, {len(not_checked)} are of no list that was given"
+            window &= _verify_lists(path, lists, at, relied_on=relied_on, unlisted=unlisted, numbers=numbers)
+            step.detail = f"of {len(path) - 1} certificates, {len(unlisted)} are of no list that was given"
+        not_checked += [
+            f"revocation of {each.common_name}: no list of its issuer was given" for each in unlisted
+        ]
     else:
         steps.skipped(checks.REVOCATION, "no revocation list was given (documents `crl`, `crl.…`)")
         not_checked.append("revocation of the certificates: no list was given (documents `crl`, `crl.…`)")
@@ -112,6 +116,7 @@ def _endorse(
         tuple(relied_on),
         tuple(not_checked),
         MappingProxyType(numbers),
+        bool(lists) and all_held(path, unlisted),
     ), window
 
 
@@ -151,7 +156,7 @@ def _verify_lists(
     at: datetime,
     *,
     relied_on: list[Reliance],
-    not_checked: list[str],
+    unlisted: list[Certificate],
     numbers: dict[str, int],
 ) -> Window:
     """Step 5: when the lists hold that speak of this path. Those of other regions and zones are left alone."""
@@ -168,7 +173,7 @@ def _verify_lists(
                 Reliance("endorsement", f"CRL of {issuer.common_name}", sha256(crl.der).digest())
             )
         if not ours:
-            not_checked.append(f"revocation of {certificate.common_name}: no list of its issuer was given")
+            unlisted.append(certificate)
     return window
 
 

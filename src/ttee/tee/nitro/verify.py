@@ -103,7 +103,7 @@ def verify(
         fresh=nonce is not None,
         editions=endorsed.editions,
         pins={"app": ("pcr0", "pcr8") if document.pcrs.get(_SIGNED_IMAGE, b"").strip(b"\0") else ("pcr0",)},
-        details=details(document),
+        details={**details(document), "revocation_checked": endorsed.revocation_checked},
     )
 
 

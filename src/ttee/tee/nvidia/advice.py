@@ -13,6 +13,7 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "kind": "GPU or switch.",
         "models": "What the devices' certificates call them.",
         "device-count": "How many there are: a device that is left out of the evidence is not looked at.",
+        "revocation-checked": "Refuse without current answers of NVIDIA's revocation service about the certificates.",
         "min-driver-version": "Refuse older drivers.",
         "nvdec0": "The video decoder, which can see memory.",
         "protected-pcie": "Whether several GPUs may share one machine's protection.",

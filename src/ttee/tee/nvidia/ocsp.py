@@ -127,7 +127,7 @@ class Answered:
     """What answers said of a path."""
 
     relied_on: tuple[Reliance, ...]
-    unanswered: tuple[str, ...]
+    unanswered: tuple[Certificate, ...]
     """The certificates that no answer is about."""
     unasked: tuple[str, ...]
     """Those whose answer is to another question than ours, and so may be as old as its window."""
@@ -141,7 +141,7 @@ def check_path(
     Raises RevokedError, EndorsementError (not current), CertificateError, SignatureError.
     """
     relied_on: list[Reliance] = []
-    unanswered: list[str] = []
+    unanswered: list[Certificate] = []
     unasked: list[str] = []
     for certificate, issuer in pairwise(path):
         ours = [answer for answer in answers if is_about(answer, certificate, issuer)]
@@ -150,7 +150,7 @@ def check_path(
             digest = sha256(answer.signed).digest()
             relied_on.append(Reliance("endorsement", f"{answer.name}: {certificate.common_name}", digest))
         if not ours:
-            unanswered.append(f"{what}: {certificate.common_name}")
+            unanswered.append(certificate)
         elif all(answer.nonce != nonce_for(nonce, certificate) for answer in ours):
             unasked.append(f"{what}: {certificate.common_name}")
     return Answered(tuple(relied_on), tuple(unanswered), tuple(unasked))

@@ -93,7 +93,15 @@ def verify(
     agree = compare(found, rims, steps, not_checked)
     paths = [(each.what, each.path) for each in found]
     paths += [(name, rim.path) for name, rim in zip((DRIVER, VBIOS), rims, strict=True) if rim is not None]
-    answers = _check_revocation(paths, documents, at, steps, not_checked, nonce=found[0].report.nonce)
+    answers, checked = _check_revocation(
+        paths,
+        documents,
+        at,
+        steps,
+        not_checked,
+        nonce=found[0].report.nonce,
+        own=[each.path[0] for each in found],
+    )
     _check_binding(pairs, documents, steps, not_checked)
     root = found[0].path[-1]
     return Claims(
@@ -114,7 +122,7 @@ def verify(
         user_data=found[0].report.nonce,
         fresh=nonce is not None,
         pins=PINS,
-        details=_details(found, agree),
+        details={**_details(found, agree), "revocation_checked": checked},
     )
 
 
@@ -135,8 +143,10 @@ def _check_revocation(
     not_checked: list[str],
     *,
     nonce: bytes,
-) -> list[Reliance]:
-    """Steps 10 and 11."""
+    own: Sequence[Certificate],
+) -> tuple[list[Reliance], bool]:
+    """Steps 10 and 11; and whether there was an answer about each certificate of these paths, but for the devices'
+    `own`: a device makes its own certificate itself, and no service knows it."""
     answers = load_answers(documents)
     if not answers:
         steps.skipped(checks.REVOCATION, "no answers were given (documents `ocsp`, `ocsp.…`)")
@@ -144,7 +154,8 @@ def _check_revocation(
             "revocation of the certificates: no answers were given (documents `ocsp`, `ocsp.…`)"
         )
         steps.skipped(checks.ANSWER_NONCE, "no answers were given")
-        return []
+        return [], False
+    checked = True
     relied_on: list[Reliance] = []
     unasked: list[str] = []
     with steps(checks.REVOCATION, "") as step:
@@ -152,7 +163,11 @@ def _check_revocation(
             found = check_path(path, answers, at, what, nonce=nonce)
             relied_on += found.relied_on
             unasked += found.unasked
-            not_checked += [f"revocation of {each}: no answer is about it" for each in found.unanswered]
+            checked = checked and all(each in own for each in found.unanswered)
+            not_checked += [
+                f"revocation of {what}: {each.common_name}: no answer is about it"
+                for each in found.unanswered
+            ]
         step.detail = f"{len(relied_on)} answers, all good"
     if unasked or not relied_on:
         steps.skipped(
@@ -168,7 +183,7 @@ def _check_revocation(
     else:
         with steps(checks.ANSWER_NONCE, "each answer repeats the nonce of a question about this evidence"):
             pass
-    return relied_on
+    return relied_on, checked and bool(relied_on)
 
 
 def _check_binding(

@@ -23,5 +23,6 @@ ADVICE: Mapping[str, str] = MappingProxyType(
         "pcr-bank": "The digest that the values above are of.",
         "secure-boot": "Whether secure boot is on, as the event log says.",
         "min-firmware-version": "Refuse older firmware of the TPM.",
+        "revocation-checked": "Refuse without current revocation lists about the certificates that name one.",
     }
 )

@@ -28,7 +28,7 @@ from ttee.pki.certificate import (
 )
 from ttee.pki.crl import check_crl, check_not_revoked, load_crl
 from ttee.pki.path import Root, verify_path
-from ttee.tee.lists import editions, given
+from ttee.tee.lists import all_held, editions, given
 from ttee.tee.tpm.makers import Own, Pinned, own_roots
 
 SOURCE = "TCG EK Credential Profile 2.5, section 3.2"
@@ -64,6 +64,8 @@ class Path:
     relied_on: tuple[Reliance, ...]
     not_checked: tuple[str, ...]
     editions: Mapping[str, int]
+    revocation_checked: bool
+    """Whether a current list speaks of each certificate that says where it could be revoked."""
 
 
 _PATHS: PositiveCache[bytes, Path] = PositiveCache(4096)
@@ -115,6 +117,7 @@ def verify_certificate(
     relied_on += [Reliance("certificate", each.common_name or what, each.digest) for each in path[:-1]]
     not_checked = [f"{what}: {len(padding)} bytes behind its end, which nobody signed"] if padding else []
     numbers: dict[str, int] = {}
+    unlisted: list[Certificate] = []
     for certificate, issuer in pairwise(path):
         ours = [
             crl
@@ -130,11 +133,13 @@ def verify_certificate(
                 Reliance("endorsement", f"CRL of {issuer.common_name}", sha256(crl.der).digest())
             )
         if not ours:
+            unlisted.append(certificate)
             name = certificate.common_name or f"the {what}"
             not_checked.append(
                 f"revocation of {name}: no list of its issuer was given (documents `crl`, `crl.…`)"
             )
-    found = Path(leaf, root, tuple(relied_on), tuple(not_checked), MappingProxyType(numbers))
+    checked = all_held(path, unlisted)
+    found = Path(leaf, root, tuple(relied_on), tuple(not_checked), MappingProxyType(numbers), checked)
     return _PATHS.put(key, found, window)
 
 

@@ -49,6 +49,8 @@ class Vouched:
     not_checked: tuple[str, ...]
     details: Mapping[str, ClaimValue] = field(factory=dict)
     editions: Mapping[str, int] = field(factory=dict)
+    revocation_checked: bool = False
+    """Of a pinned key nobody says whether it is revoked."""
 
 
 def check_attributes(key: Key, steps: Steps) -> None:
@@ -111,6 +113,7 @@ def vouch(
         tuple(dict.fromkeys(each for way in found for each in way.not_checked)),
         {name: value for way in found for name, value in way.details.items()},
         {name: number for way in found for name, number in way.editions.items()},
+        all(way.revocation_checked for way in found),
     )
 
 
@@ -173,7 +176,10 @@ class _Ways:
                     checks.ACTIVATION, "another way vouches for the key; this one was not gone to its end"
                 )
                 return Vouched(
-                    Assurance.SILICON, (), (*path.not_checked, "that ek_certificate is of the same TPM")
+                    Assurance.SILICON,
+                    (),
+                    (*path.not_checked, "that ek_certificate is of the same TPM"),
+                    revocation_checked=path.revocation_checked,
                 )
             raise MalformedEvidenceError(
                 "ek_certificate without activation says nothing about the attestation key",
@@ -223,4 +229,11 @@ class _Ways:
 
 def _vouched(path: Path, details: Mapping[str, ClaimValue]) -> Vouched:
     note = (f"what stands behind {path.root.name}: {path.root.note}",) if path.root.note else ()
-    return Vouched(path.root.assurance, path.relied_on, (*path.not_checked, *note), details, path.editions)
+    return Vouched(
+        path.root.assurance,
+        path.relied_on,
+        (*path.not_checked, *note),
+        details,
+        path.editions,
+        path.revocation_checked,
+    )

@@ -92,6 +92,7 @@ def verify(
             "unexplained_pcrs": unexplained,
             **vouched.details,
             **story.details,
+            "revocation_checked": vouched.revocation_checked,
         },
     )
 
