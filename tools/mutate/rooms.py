@@ -48,6 +48,7 @@ ROOMS = {
         _room("measurements", "ttee.formats", "measurements", "tests/formats/test_measurements.py"),
         _room("launcher", "ttee", "eventlog.cos tee.intel.canonical", *_LAUNCHER),
         _room("dstack", "ttee.tee.intel", "dstack", "tests/tee/intel/test_dstack.py"),
+        _room("own", "ttee.tee", "own", "tests/tee/test_own.py"),
         _room("channel", "ttee.channel", "sealed", "tests/channel"),
     )
 }
