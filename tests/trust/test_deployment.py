@@ -89,6 +89,17 @@ def test_counters_must_be_a_majority() -> None:
         ('[part.a]\ntee = "tdx"\nall = ["b"]\n', 6, "'all' is not a key here"),
         ('[part.a]\nall = ["a"]\nany = ["a"]\n', 6, "exactly one of"),
         ('[part.a]\ntee = "tdx"\nfacts = { spl = 1.5 }\n', 6, "a fact is text, an integer, true or false"),
+        (
+            '[part.a]\ntee = "snp"\nfacts = { prodcut = "milan" }\n',
+            6,
+            "'prodcut' is not known as a fact; did you mean 'product'",
+        ),
+        (
+            '[part.a]\ntee = "snp"\nfacts = { product = "Milan" }\n',
+            6,
+            "product is 'Milan': did you mean 'milan'",
+        ),
+        ('at = "2025-10-28junk"\n[part.a]\ntee = "tdx"\n', 4, "'2025-10-28junk' is not a day"),
         ("[part.A]\n", 4, "'A' is not a name"),
         ("", None, "at least one [part.NAME]"),
         ('[party.google]\nname = "x"\njurisdiction = "us"\n' + TEES, 4, "known already"),

@@ -50,12 +50,12 @@ def test_what_is_known_of_the_one_refutes_the_key_of_the_other() -> None:
                 "2024",
                 '[["host_root"]]',
                 '["attestation"]',
-                '[[target]]\ntee = "tdx"\nunless = [{ fact = "svn", at_least = 5 }]',
+                '[[target]]\ntee = "tdx"\nunless = [{ fact = "spl", at_least = 5 }]',
                 fix="tcb",
             )
         }
     )
-    patched = build(deployment(TWO_CLOUDS.format(a="facts = { svn = 5 }")), known)
+    patched = build(deployment(TWO_CLOUDS.format(a="facts = { spl = 5 }")), known)
     assert breaks(patched, "attestation", "capability:host_root@b", part="b")
     assert not breaks(patched, "attestation", "capability:host_root@b", part="a")
     assert breaks(build(deployment(TWO_CLOUDS.format(a="")), known), "attestation", "machine:tdx")

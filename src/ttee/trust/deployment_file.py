@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 from attrs import frozen
 
@@ -12,6 +11,7 @@ from ttee.codec.toml import loads
 from ttee.errors import DeploymentError, QuestionError
 from ttee.trust.channel import Binding
 from ttee.trust.deployment import Deployment, Tee
+from ttee.trust.facts import Fact
 from ttee.trust.parts import (
     Channel,
     FheIn,
@@ -33,6 +33,7 @@ from ttee.trust.terms import DESIGN_ROLES, Knowledge, Party
 SCHEMA = "ttee.deployment/1"
 MAX_SIZE = 64 * 1024
 MAX_DEPTH = 40
+MAX_FACT = 64
 
 
 def parse_deployment(data: bytes, knowledge: Knowledge, *, name: str) -> Deployment:
@@ -130,9 +131,31 @@ class _Reader:
             verifier=self.party(table, "verifier"),
             code=table.id("code", "app"),
             pin=table.flag("pin", default=False),
-            facts=_read_facts(table.at("facts")),
+            facts=self.facts(table.at("facts")),
             roles={role: holders(roles, role, (*self.parties, *PLACEHOLDERS)) for role in roles.values},
         )
+
+    def facts(self, table: Table) -> dict[str, Fact]:
+        """Those that some attack asks for; a value that differs from one of theirs in how it is written is refused: it
+        would speak against attacks that do apply."""
+        known = self.compared()
+        for key, value in table.values.items():
+            if not isinstance(value, bool | int | str) or len(key) > MAX_FACT:
+                table.fail("a fact is text, an integer, true or false", key)
+            values = known[table.one(key, known, key, what="a fact")]
+            meant = next((each for each in values if _alike(each, value) and value not in values), None)
+            if meant is not None:
+                table.fail(f"{key} is {value!r}: did you mean {meant!r}?", key)
+        return dict(table.values)
+
+    def compared(self) -> dict[str, set[Fact]]:
+        """The facts that attacks ask for, and that rules do, each with what it is compared with."""
+        found: dict[str, set[Fact]] = {"assurance": {"emulated", "simulated"}}
+        for attack in self.knowledge.attacks.values():
+            for target in attack.targets:
+                for condition in (*target.when, *(each for together in target.unless for each in together)):
+                    found.setdefault(condition.fact, set()).update(condition.values)
+        return found
 
     def party(self, table: Table, key: str) -> str | None:
         return table.one(table.text(key), self.parties, key, what="a party") if key in table.values else None
@@ -174,11 +197,12 @@ def _party(id_: str, table: Table, knowledge: Knowledge) -> Party:
     return Party(id_, table.text("name"), table.id("jurisdiction"), parent)
 
 
-def _read_facts(table: Table) -> dict[str, Any]:
-    for key, value in table.values.items():
-        if not isinstance(value, bool | int | str) or len(key) > 64:
-            table.fail("a fact is text, an integer, true or false", key)
-    return dict(table.values)
+def _alike(known: Fact, said: Fact) -> bool:
+    return isinstance(known, str) and isinstance(said, str) and _plain(known) == _plain(said)
+
+
+def _plain(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def _day(top: Table, knowledge: Knowledge) -> str:

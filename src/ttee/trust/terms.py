@@ -6,7 +6,7 @@ classes takes longer to load than all of the rest (docs/decisions/0018).
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -244,7 +244,7 @@ class Knowledge(NamedTuple):
         """The day that a question is about; the latest known when `text` is None. Raises QuestionError."""
         if text is None:
             return self.as_of
-        day = first_day(text[:10])
+        day = first_day(text) or _day_of(text)
         if day is None:
             raise QuestionError(f"{text[:64]!r} is not a day", hint="write it like 2026-11-21")
         if day > self.as_of:
@@ -253,6 +253,14 @@ class Knowledge(NamedTuple):
                 hint="ask about an earlier day, or update the knowledge",
             )
         return day
+
+
+def _day_of(text: str) -> date | None:
+    """The day of a moment (RFC 3339), as it is written there."""
+    try:
+        return datetime.fromisoformat(text).date() if text[10:11] == "T" else None
+    except ValueError:
+        return None
 
 
 def first_day(text: str) -> date | None:
