@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests import vectors
@@ -90,6 +90,7 @@ def test_json_that_is_something_else_is_refused(changes: dict[str, Any], problem
 @given(st.integers(0, len(MADE.v0()) - 1))
 @settings(max_examples=40)
 def test_truncated_attestations_are_malformed(size: int) -> None:
+    assume(size != 1352)  # as long as Keystone's reports, which have nothing else to be known by
     for data in (MADE.v0(), MADE.v1()):
         with pytest.raises(MalformedEvidenceError):
             recognise(data[: max(size, 1)])
