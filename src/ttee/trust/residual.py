@@ -80,7 +80,8 @@ def breakers(here: Model, mended: Model, property_: Property) -> Iterator[str]:
     """
     goal = here.goal(property_)
     if here.base.breaks((), goal):
-        yield "anybody"
+        reasons = why(here, here.base.derive((), goal))
+        yield f"anybody ({joined(reasons)})" if reasons else "anybody"
         return
     local, elsewhere = by_reach(here)
     least, guarded = None, False
@@ -176,6 +177,8 @@ def why(model: Model, derivation: Derivation | None) -> list[str]:
             found[attacks[node.rule.id].name.split(" (")[0]] = None
         elif node.rule is not None and node.rule.id == "emulated":
             found["nobody vouches for a real chip"] = None
+        elif node.rule is not None and node.rule.id == "simulated":
+            found["it is only simulated, so that anybody can make such evidence"] = None
         stack.extend(node.because)
     return list(found)
 
