@@ -120,3 +120,20 @@ def test_a_refuted_attack_counts_again_once_attestation_is_broken(attack: Attack
     assert all(
         any(reason.endswith(".attestation") for reason in rule.body) for rule in model.base.giving(atom)
     )
+
+
+def test_a_key_of_intels_firmware_forges_no_evidence_of_other_makers() -> None:
+    """What an emulated or virtual TEE runs on is open to attacks on processors; its evidence rests on another key."""
+    csme = shipped().attacks["csme-rom"]
+    designs = [shipped().designs[name] for name in shipped().designs]
+    aimed = {each.id for each in designs for t in csme.targets if t.tee in (each.id, *each.classes)}
+    assert {"intel-sgx-client", "intel-sgx-standard"} <= aimed
+    assert not aimed & {"riscv", "keystone", "local", "amd-sev-snp", "arm-cca", "aws-nitro", "azure-vtpm"}
+
+
+def test_what_rests_on_quotes_of_dcap_does_not_blame_the_quoting_enclave_of_epid() -> None:
+    for design in ("intel-sgx", "intel-sgx-standard", "intel-tdx"):
+        blamed = {each.id for each in shipped().designs[design].components}
+        assert {"intel-qe", "intel-pce"} <= blamed
+        assert "intel-epid-qe" not in blamed
+    assert "intel-epid-qe" in {each.id for each in shipped().designs["intel-sgx-client"].components}
