@@ -20,12 +20,13 @@ def _room(name: str, package: str, modules: str, *tests: str) -> Room:
     return Room(name, tuple(f"{package}.{module}" for module in modules.split()), tests)
 
 
-def _tee(name: str, modules: str, test: str = "") -> Room:
-    return _room(name, f"ttee.tee.{name}", modules, f"tests/tee/{name}{test}")
+def _tee(name: str, modules: str, test: str = "", *more: str) -> Room:
+    return _room(name, f"ttee.tee.{name}", modules, f"tests/tee/{name}{test}", *more)
 
 
 APPRAISE = "appraisal policy policy_file rules standing exceptions verdict"
 _CORIM = ("tests/formats/test_corim.py", "tests/formats/test_corim_narrow.py")
+_REVOCATION = "tests/appraise/test_revocation.py"
 _LAUNCHER = ("tests/tee/intel/test_canonical.py", "tests/tee/tpm/test_go_tpm_tools.py")
 
 ROOMS = {
@@ -36,8 +37,8 @@ ROOMS = {
         _tee("nitro", "verify chain"),
         _tee("arm", "cca.verify psa.verify signed keys"),
         _tee("tpm", "verify quote trust logs certificates platform clock keys"),
-        _tee("azure", "verify hcl"),
-        _tee("nvidia", "verify machine reference chain ocsp rim xmldsig"),
+        _tee("azure", "verify hcl", "", _REVOCATION),
+        _tee("nvidia", "verify machine reference chain ocsp rim xmldsig", "", _REVOCATION),
         _tee("keystone", "verify eddsa weak_keys"),
         _tee("riscv", "verify claims", "/test_verify.py"),
         _tee("local", "verify", "/test_verify.py"),

@@ -183,7 +183,7 @@ def _check_revocation(
     else:
         with steps(checks.ANSWER_NONCE, "each answer repeats the nonce of a question about this evidence"):
             pass
-    return relied_on, checked and bool(relied_on)
+    return relied_on, checked
 
 
 def _check_binding(
