@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ttee.errors import TteeError
 from ttee.tee import TEES
-from ttee.trust.claimed import DEBUG, sheet_of
-from ttee.trust.facts import Condition
+from ttee.trust.knowledge.facts import Condition
+from ttee.trust.knowledge.terms import Attack, Knowledge
 from ttee.trust.shipped import shipped
-from ttee.trust.terms import Attack, Knowledge
+from ttee.trust.verdicts.claimed import DEBUG, sheet_of
 
 SPEC = Path(__file__).resolve().parent.parent / "docs/spec/trust.md"
 _SECTION = re.compile(r"^### 3\.7 .*?(?=^#)", re.DOTALL | re.MULTILINE)

@@ -16,13 +16,13 @@ from functools import cache
 from pathlib import Path
 
 from ttee.errors import TteeError
-from ttee.trust import scorecard
-from ttee.trust.build import Model, alone, build
-from ttee.trust.facts import Fact
-from ttee.trust.rules import Source
-from ttee.trust.shipped import shipped
-from ttee.trust.statement import alone_words, depths, standings
-from ttee.trust.terms import (
+from ttee.trust.answers import scorecard
+from ttee.trust.answers.statement import alone_words, depths, standings
+from ttee.trust.answers.ways import Ways
+from ttee.trust.answers.words import LETTERS, MEANING, joined, number, usd
+from ttee.trust.calculus.rules import Source
+from ttee.trust.knowledge.facts import Fact
+from ttee.trust.knowledge.terms import (
     DIMENSIONS,
     TEXT_DIMENSIONS,
     UNKNOWN,
@@ -33,8 +33,8 @@ from ttee.trust.terms import (
     Property,
     Target,
 )
-from ttee.trust.ways import Ways
-from ttee.trust.words import LETTERS, MEANING, joined, number, usd
+from ttee.trust.model.build import Model, alone, build
+from ttee.trust.shipped import shipped
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("docs/taxonomy.md", "docs/threat-model.md")

@@ -17,11 +17,11 @@ from collections.abc import Iterable
 from functools import partial
 
 from figures import Figure, Goal, in_turn, show
-from tests.trust.graphs import Instance, clingo_cuts, tangle, vendors
+from tests.trust.calculus.graphs import Instance, clingo_cuts, tangle, vendors
 from tests.trust.known import deployment, knowledge, model
 
-from ttee.trust.build import build
-from ttee.trust.cuts import cuts_of
+from ttee.trust.calculus.cuts import cuts_of
+from ttee.trust.model.build import build
 
 RUNS = 15
 FASTER = 5.0

@@ -26,8 +26,8 @@ TWICE = 2.0
 TEE = "intel-tdx"
 COMMAND = str(Path(sys.executable).with_name("ttee"))
 WHO = f"""
-from ttee.trust import ask
-from ttee.trust.build import build
+from ttee.trust.answers import ask
+from ttee.trust.model.build import build
 from ttee.trust.shipped import deployment_of, shipped
 model = build(deployment_of(None, {TEE!r}, shipped()), shipped())
 print(ask.who(model, model.goal("confidentiality")).count)

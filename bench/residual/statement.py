@@ -18,7 +18,7 @@ from verification.intel import TDX
 from ttee.appraise.remaining import remaining
 from ttee.model import Claims
 from ttee.tee.intel.verify import verify
-from ttee.trust.residual import _answer
+from ttee.trust.verdicts.residual import _answer
 
 RUNS = 200
 EACH = 5

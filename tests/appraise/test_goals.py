@@ -54,6 +54,11 @@ def test_a_budget_counts() -> None:
     assert [check.status for check in found] == [Status.PASS, Status.FAIL]
 
 
+def test_a_budget_has_up_to_twelve_digits() -> None:
+    (goal,) = policy('integrity = { not_by = ["operator:999999999999"] }').goals
+    assert goal.not_by == ("operator:999999999999",)
+
+
 def test_each_adversary_that_breaks_it_is_named_and_no_other() -> None:
     goal = 'attestation = { not_by = ["network", "host", "operator:5000", "manufacturer"] }'
     detail = checked(current(), goal, AFTER)["policy.trust.attestation.not_by"].detail

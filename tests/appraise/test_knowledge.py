@@ -14,7 +14,8 @@ from tests.appraise.claims import AT, GOOD, claims_of, policy_of
 from ttee.appraise import appraise, to_ear, to_json
 from ttee.cli.verdict_text import verdict_text
 from ttee.errors import KnowledgeError
-from ttee.trust import residual, shipped
+from ttee.trust import shipped
+from ttee.trust.verdicts import residual
 
 
 def forget() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ttee.trust.build import Model, build
-from ttee.trust.page import page
+from ttee.trust.answers.ways import Ways
+from ttee.trust.model.build import Model, build
+from ttee.trust.pages.page import page
 from ttee.trust.shipped import deployment_of, shipped
-from ttee.trust.ways import Ways
 
 FOLDER = Path(__file__).parents[2] / "examples" / "trust"
 DEPLOYMENTS = sorted(path.stem for path in FOLDER.glob("*.toml"))

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tools import write_taxonomy as taxonomy
+from ttee.trust.knowledge.terms import DIMENSIONS
 from ttee.trust.shipped import shipped
-from ttee.trust.terms import DIMENSIONS
 
 PAGES = [taxonomy.ROOT / name for name in taxonomy.PAGES]
 TAXONOMY, THREATS = (page.read_text("utf-8") for page in PAGES)

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from functools import cache
 
-from ttee.trust.build import Model, build
-from ttee.trust.deployment import Deployment
-from ttee.trust.deployment_file import parse_deployment
-from ttee.trust.reading import parse_knowledge
-from ttee.trust.terms import Knowledge
+from ttee.trust.deployment.file import parse_deployment
+from ttee.trust.deployment.tree import Deployment
+from ttee.trust.knowledge.reading import parse_knowledge
+from ttee.trust.knowledge.terms import Knowledge
+from ttee.trust.model.build import Model, build
 
 TOP = 'schema = "ttee.knowledge/1"\nas_of = "2026-11-21"\n'
 

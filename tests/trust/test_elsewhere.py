@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from tests.trust.known import attack, deployment, knowledge_of, model
-from tests.trust.test_build import breaks
-from ttee.trust import ask
-from ttee.trust.build import Model, build
+from tests.trust.model.test_build import breaks
+from ttee.trust.answers import ask
+from ttee.trust.model.build import Model, build
 
 TWO_CLOUDS = """
 [part.a]

@@ -6,12 +6,12 @@ from __future__ import annotations
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from tests.trust.calculus.test_cuts import instance, rule
 from tests.trust.known import model
-from tests.trust.test_cuts import instance, rule
-from ttee.trust import ask
-from ttee.trust.build import Model
-from ttee.trust.cuts import cuts_of
-from ttee.trust.rules import Rule, RuleBase
+from ttee.trust.answers import ask
+from ttee.trust.calculus.cuts import cuts_of
+from ttee.trust.calculus.rules import Rule, RuleBase
+from ttee.trust.model.build import Model
 
 Cut = frozenset[str]
 DESIGNS = ("tdx", "snp", "cca")

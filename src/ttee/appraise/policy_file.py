@@ -99,8 +99,8 @@ class _Reader:
         )
 
     def goals(self, table: Mapping[str, Any]) -> tuple[Goal, ...]:
-        from ttee.trust.goals import AXES, GOAL_PROPERTIES  # noqa: PLC0415 (brings the knowledge base along)
         from ttee.trust.shipped import shipped  # noqa: PLC0415
+        from ttee.trust.verdicts.goals import AXES, GOAL_PROPERTIES  # noqa: PLC0415 (brings the knowledge base along)
 
         self.known(table, ("trust",), (*GOAL_PROPERTIES, "facts"))
         goals = []
@@ -124,8 +124,8 @@ class _Reader:
         table = self.table(trust, ("trust",), "facts")
         if not table:
             return ()
-        from ttee.trust.claimed import asked_for  # noqa: PLC0415 (brings the knowledge base along)
         from ttee.trust.shipped import shipped  # noqa: PLC0415
+        from ttee.trust.verdicts.claimed import asked_for  # noqa: PLC0415 (brings the knowledge base along)
 
         names = sorted(asked_for(shipped(), list(shipped().designs)))
         for name, value in table.items():

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ttee.model import Assurance, Claims, Residual, Verdict
-    from ttee.trust.claimed import Question
+    from ttee.trust.verdicts.claimed import Question
 
 
 @frozen(slots=True)
@@ -37,13 +37,13 @@ class Remaining:
 
     def question(self) -> Question:
         """Everything that the answer depends on."""
-        from ttee.trust.claimed import question  # noqa: PLC0415 (see above)
+        from ttee.trust.verdicts.claimed import question  # noqa: PLC0415 (see above)
 
         return question(self.claims, at=self.at, assurance=self.assurance, ruled=self.ruled)
 
     def __call__(self) -> Residual:
         """Who could still break it."""
-        from ttee.trust.residual import residual  # noqa: PLC0415
+        from ttee.trust.verdicts.residual import residual  # noqa: PLC0415
 
         return residual(self.question(), self.not_checked)
 
@@ -73,7 +73,7 @@ def goals_kept(still: Remaining, policy: Policy) -> Iterator[Finding]:
     """What a policy with goals makes of it, if it accepts this TEE at all."""
     if not policy.goals or still.claims.tee not in policy.tees:
         return
-    from ttee.trust.goals import breaches  # noqa: PLC0415 (see above)
+    from ttee.trust.verdicts.goals import breaches  # noqa: PLC0415 (see above)
 
     asked = still.question()
     assumed = {name: value for name, value in policy.facts if name not in dict(asked.facts)}

@@ -57,7 +57,7 @@ def who(output: Output, deployment: str, properties: Sequence[str], at: str | No
     listed, unless you ask for it.
     """
     from ttee.cli import trust_json, trust_text  # noqa: PLC0415 (only here)
-    from ttee.trust.statement import statements  # noqa: PLC0415
+    from ttee.trust.answers.statement import statements  # noqa: PLC0415
 
     model = load(deployment, at)
     found = statements(model, asked(properties), listed=listed)
@@ -97,7 +97,7 @@ def can(
     --fail-if-yes is given.
     """
     from ttee.cli import trust_json, trust_text  # noqa: PLC0415 (only here)
-    from ttee.trust import ask  # noqa: PLC0415
+    from ttee.trust.answers import ask  # noqa: PLC0415
 
     model = load(deployment, at)
     known, money = ask.adversary(model, adversary)
@@ -114,13 +114,13 @@ def can(
 
 def asked(properties: Sequence[str]) -> list[Property]:
     """The properties that were named, else those that people ask for. Raises QuestionError."""
-    from ttee.trust.build import property_named  # noqa: PLC0415 (only here)
-    from ttee.trust.words import ASKED  # noqa: PLC0415
+    from ttee.trust.answers.words import ASKED  # noqa: PLC0415
+    from ttee.trust.model.build import property_named  # noqa: PLC0415 (only here)
 
     return [property_named(name) for name in dict.fromkeys(properties)] or list(ASKED)
 
 
 if TYPE_CHECKING:
-    from ttee.trust.terms import Property
+    from ttee.trust.knowledge.terms import Property
 
 from ttee.cli import trust_compare, trust_explain, trust_pages  # noqa: E402, F401 (they add their commands)

@@ -36,7 +36,7 @@ def compare(output: Output, deployments: Sequence[str], everything: bool, at: st
     A "-" means that no break was published, not that there is none.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
-    from ttee.trust.scorecard import order, row  # noqa: PLC0415
+    from ttee.trust.answers.scorecard import order, row  # noqa: PLC0415
     from ttee.trust.shipped import shipped  # noqa: PLC0415
 
     names = [*deployments, *(sorted(shipped().designs) if everything else ())]
@@ -69,7 +69,7 @@ def diff(output: Output, one: str, other: str, properties: Sequence[str], at: st
     Machines and operators are told apart by their names: what is called the same counts as the same.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
-    from ttee.trust.compare import difference  # noqa: PLC0415
+    from ttee.trust.answers.compare import difference  # noqa: PLC0415
 
     first, second = load(one, at), load(other, at)
     found = [difference(first, second, property_) for property_ in asked(properties)]
@@ -94,7 +94,7 @@ def singletons(output: Output, deployment: str, properties: Sequence[str], at: s
     A decentralised deployment has none. Each may buy what it needs.
     """
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
-    from ttee.trust.ways import Ways  # noqa: PLC0415
+    from ttee.trust.answers.ways import Ways  # noqa: PLC0415
 
     model = load(deployment, at)
     found = {property_: Ways.of(model, model.goal(property_)).singles() for property_ in asked(properties)}
@@ -116,7 +116,7 @@ def singletons(output: Output, deployment: str, properties: Sequence[str], at: s
 def cheapest(output: Output, deployment: str, properties: Sequence[str], at: str | None) -> None:
     """Show for each adversary what breaking each property costs it."""
     from ttee.cli import trust_tables  # noqa: PLC0415 (only here)
-    from ttee.trust.prices import prices  # noqa: PLC0415
+    from ttee.trust.answers.prices import prices  # noqa: PLC0415
 
     model = load(deployment, at)
     found = prices(model, asked(properties))

@@ -10,15 +10,11 @@ from ttee.cli.trust_json import answer_json, cut_json, model_json, step_json
 from ttee.cli.trust_text import depth_words, labelled, wrapped
 from ttee.codec import json
 from ttee.errors import QuestionError
-from ttee.trust import ask
-from ttee.trust.build import Model
-from ttee.trust.nearest import nearest
-from ttee.trust.rulebook import RULES, SPEC
-from ttee.trust.scorecard import ORDER, broken, column_named, goal_of, letters, unmendable
-from ttee.trust.statement import depths
-from ttee.trust.terms import Attack, Design, Knowledge, Property, first_day
-from ttee.trust.ways import lacking
-from ttee.trust.words import (
+from ttee.trust.answers import ask
+from ttee.trust.answers.scorecard import ORDER, broken, column_named, goal_of, letters, unmendable
+from ttee.trust.answers.statement import depths
+from ttee.trust.answers.ways import lacking
+from ttee.trust.answers.words import (
     LETTERS,
     MEANING,
     cut_words,
@@ -30,6 +26,10 @@ from ttee.trust.words import (
     steps,
     usd,
 )
+from ttee.trust.knowledge.nearest import nearest
+from ttee.trust.knowledge.terms import Attack, Design, Knowledge, Property, first_day
+from ttee.trust.model.build import Model
+from ttee.trust.model.rulebook import RULES, SPEC
 
 Entry = tuple[dict[str, json.Encodable], str]
 """An answer as JSON, and as text."""

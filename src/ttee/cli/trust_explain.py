@@ -68,7 +68,7 @@ def explain(
     """
     from ttee.cli import trust_entries  # noqa: PLC0415 (only here)
     from ttee.errors import UsageError  # noqa: PLC0415
-    from ttee.trust.rules import Kind  # noqa: PLC0415
+    from ttee.trust.calculus.rules import Kind  # noqa: PLC0415
     from ttee.trust.shipped import shipped  # noqa: PLC0415
 
     if all(word.split(":")[0] in list(Kind) and ":" in word for word in what):

@@ -6,12 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from ttee.codec import json
-from ttee.trust.ask import Answer
-from ttee.trust.build import Model
-from ttee.trust.statement import Statement, depths
-from ttee.trust.terms import Adversary, Property
-from ttee.trust.ways import AXES, behind, lacking
-from ttee.trust.words import Step, cut_words, source_words, steps
+from ttee.trust.answers.ask import Answer
+from ttee.trust.answers.statement import Statement, depths
+from ttee.trust.answers.ways import AXES, behind, lacking
+from ttee.trust.answers.words import Step, cut_words, source_words, steps
+from ttee.trust.knowledge.terms import Adversary, Property
+from ttee.trust.model.build import Model
 
 
 def model_json(model: Model) -> dict[str, json.Encodable]:

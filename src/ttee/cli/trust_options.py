@@ -10,7 +10,7 @@ import click
 from ttee.cli.options import read_input
 
 if TYPE_CHECKING:
-    from ttee.trust.build import Model
+    from ttee.trust.model.build import Model
 
 MAX_SIZE = 64 * 1024
 """Of a deployment, as docs/spec/trust.md says."""
@@ -33,7 +33,7 @@ def load(name: str, at: str | None = None) -> Model:
 
     Raises DeploymentError, QuestionError, UsageError.
     """
-    from ttee.trust.build import build  # noqa: PLC0415 (slow, and not needed for --help)
+    from ttee.trust.model.build import build  # noqa: PLC0415 (slow, and not needed for --help)
     from ttee.trust.shipped import deployment_of, shipped  # noqa: PLC0415
 
     a_file = name == "-" or name.endswith(".toml") or "/" in name

@@ -28,8 +28,8 @@ from ttee.cli.trust_options import at_option, deployment_argument, load, propert
 @click.pass_obj
 def graph(output: Output, deployment: str, target: str, named: str, at: str | None) -> None:
     """Draw who could break it, as an SVG picture."""
-    from ttee.trust.build import property_named  # noqa: PLC0415 (only here)
-    from ttee.trust.picture import draw  # noqa: PLC0415
+    from ttee.trust.model.build import property_named  # noqa: PLC0415 (only here)
+    from ttee.trust.pages.picture import draw  # noqa: PLC0415
 
     model = load(deployment, at)
     property_ = property_named(named)
@@ -55,7 +55,7 @@ def report(output: Output, deployment: str, target: str, properties: Sequence[st
 
     It is complete in itself: no script, nothing from elsewhere.
     """
-    from ttee.trust.page import page  # noqa: PLC0415 (only here)
+    from ttee.trust.pages.page import page  # noqa: PLC0415 (only here)
 
     model, about = load(deployment, at), asked(properties)
     write_output(target, page(model, about).encode(), output=output)

@@ -10,14 +10,14 @@ from ttee.cli.output import styled, table
 from ttee.cli.trust_json import cut_json, model_json
 from ttee.cli.trust_text import depth_words, wrapped
 from ttee.codec import json
-from ttee.trust.build import Model
-from ttee.trust.compare import Difference, Side
-from ttee.trust.prices import Price
-from ttee.trust.scorecard import COLUMNS, ORDER, Row, letters
-from ttee.trust.statement import alone_words, depths
-from ttee.trust.terms import Adversary, Property
-from ttee.trust.ways import AXES
-from ttee.trust.words import LETTERS, cut_words, joined, number, several, shortened
+from ttee.trust.answers.compare import Difference, Side
+from ttee.trust.answers.prices import Price
+from ttee.trust.answers.scorecard import COLUMNS, ORDER, Row, letters
+from ttee.trust.answers.statement import alone_words, depths
+from ttee.trust.answers.ways import AXES
+from ttee.trust.answers.words import LETTERS, cut_words, joined, number, several, shortened
+from ttee.trust.knowledge.terms import Adversary, Property
+from ttee.trust.model.build import Model
 
 COARSE = {
     "party": "one party",

@@ -7,12 +7,10 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from ttee.cli.output import styled
-from ttee.trust.ask import Answer
-from ttee.trust.build import Model
-from ttee.trust.statement import Depth, Statement, alone_words, depths
-from ttee.trust.terms import Adversary, Property
-from ttee.trust.ways import Family, Way, behind, lacking
-from ttee.trust.words import (
+from ttee.trust.answers.ask import Answer
+from ttee.trust.answers.statement import Depth, Statement, alone_words, depths
+from ttee.trust.answers.ways import Family, Way, behind, lacking
+from ttee.trust.answers.words import (
     MEANING,
     cut_words,
     joined,
@@ -23,6 +21,8 @@ from ttee.trust.words import (
     steps,
     usd,
 )
+from ttee.trust.knowledge.terms import Adversary, Property
+from ttee.trust.model.build import Model
 
 WIDTH = 110
 LABEL = 14

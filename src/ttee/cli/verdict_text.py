@@ -121,7 +121,7 @@ def _checks(verdict: Verdict) -> str:
 def _residual(residual: Residual | None) -> str:
     if residual is None:
         return ""
-    from ttee.trust.residual import lines  # noqa: PLC0415 (brings the knowledge base along)
+    from ttee.trust.verdicts.residual import lines  # noqa: PLC0415 (brings the knowledge base along)
 
     return _paragraphs(lines(residual))
 

@@ -23,9 +23,9 @@ from attrs import frozen
 from ttee.app.bundle import Bundle
 from ttee.channel.http import plain
 from ttee.errors import TeeError, UsageError
+from ttee.places import tee_state_dir
 from ttee.serve import registry
 from ttee.serve.http import Gate, front
-from ttee.places import tee_state_dir
 from ttee.tee import launcher_named
 from ttee.tee.base import Instance
 

@@ -7,10 +7,10 @@ import os
 from functools import cache
 
 import ttee
-from ttee.trust.build import alone
-from ttee.trust.compiled import compiled
-from ttee.trust.deployment import Deployment
-from ttee.trust.terms import Knowledge
+from ttee.trust.deployment.tree import Deployment
+from ttee.trust.knowledge.compiled import compiled
+from ttee.trust.knowledge.terms import Knowledge
+from ttee.trust.model.build import alone
 
 
 @cache
@@ -26,12 +26,19 @@ def shipped() -> Knowledge:
     def read() -> Knowledge:
         from pathlib import Path  # noqa: PLC0415 (slow, and only where nothing is kept)
 
-        from ttee.trust.reading import read_knowledge  # noqa: PLC0415
+        from ttee.trust.knowledge.reading import read_knowledge  # noqa: PLC0415
 
         return read_knowledge(Path(knowledge), map(Path, models))
 
-    folders = (knowledge, f"{knowledge}/designs", f"{knowledge}/attacks")
-    files = (file.path for folder in (trust, *folders) for file in os.scandir(folder) if file.is_file())
+    here = __file__.rpartition(os.sep)[0]  # the modules that read
+    folders = {
+        knowledge,
+        f"{knowledge}/designs",
+        f"{knowledge}/attacks",
+        f"{here}/knowledge",
+        f"{here}/calculus",
+    }
+    files = (file.path for folder in folders for file in os.scandir(folder) if file.is_file())
     return compiled((*files, *models), f"{trust}/__pycache__/knowledge", read)
 
 
@@ -39,6 +46,6 @@ def deployment_of(data: bytes | None, name: str, knowledge: Knowledge) -> Deploy
     """What a file says; without one (None), one part of the TEE of that name. Raises DeploymentError, QuestionError."""
     if data is None:
         return alone(name, knowledge)
-    from ttee.trust.deployment_file import parse_deployment  # noqa: PLC0415 (only for files)
+    from ttee.trust.deployment.file import parse_deployment  # noqa: PLC0415 (only for files)
 
     return parse_deployment(data, knowledge, name=name)

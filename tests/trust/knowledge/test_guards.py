@@ -7,13 +7,13 @@ from itertools import combinations, product
 
 import pytest
 
-from ttee.trust.build import Model, alone, build
-from ttee.trust.claimed import asked_for
-from ttee.trust.facts import Comparison, Condition, Fact
-from ttee.trust.leaf import refutation
-from ttee.trust.rules import Kind
+from ttee.trust.calculus.rules import Kind
+from ttee.trust.knowledge.facts import Comparison, Condition, Fact
+from ttee.trust.knowledge.terms import Attack, Property, Target
+from ttee.trust.model.build import Model, alone, build
+from ttee.trust.model.leaf import refutation
 from ttee.trust.shipped import shipped
-from ttee.trust.terms import Attack, Property, Target
+from ttee.trust.verdicts.claimed import asked_for
 
 SIX = [each for each in Property if each is not Property.IDENTITY]
 GUARDED = [

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from ttee.trust import ask, scorecard
-from ttee.trust.build import alone, build
-from ttee.trust.facts import Fact
+from ttee.trust.answers import ask, scorecard
+from ttee.trust.knowledge.facts import Fact
+from ttee.trust.model.build import alone, build
 from ttee.trust.shipped import shipped
 
 SCALABLE: Mapping[str, Fact] = {"sgx_type": "scalable"}

@@ -12,11 +12,11 @@ import pytest
 import ttee
 from tools import check_knowledge
 from ttee.errors import KnowledgeError
-from ttee.trust import ask
-from ttee.trust.build import alone, build
-from ttee.trust.reading import read_knowledge
+from ttee.trust.answers import ask
+from ttee.trust.knowledge.reading import read_knowledge
+from ttee.trust.knowledge.terms import Knowledge, Property, first_day
+from ttee.trust.model.build import alone, build
 from ttee.trust.shipped import shipped
-from ttee.trust.terms import Knowledge, Property, first_day
 
 PACKAGE = Path(ttee.__file__).parent
 FOLDER = PACKAGE / "trust" / "knowledge"

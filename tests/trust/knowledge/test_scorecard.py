@@ -13,10 +13,10 @@ from functools import cache
 
 import pytest
 
-from ttee.trust import scorecard
-from ttee.trust.build import alone, build
-from ttee.trust.facts import Fact
-from ttee.trust.scorecard import Row
+from ttee.trust.answers import scorecard
+from ttee.trust.answers.scorecard import Row
+from ttee.trust.knowledge.facts import Fact
+from ttee.trust.model.build import alone, build
 from ttee.trust.shipped import shipped
 
 COLUMNS = ("remote", "host", "operator", "lab")

@@ -7,10 +7,10 @@ from collections import defaultdict
 
 import pytest
 
-from ttee.trust import ask, scorecard
-from ttee.trust.build import alone, build
+from ttee.trust.answers import ask, scorecard
+from ttee.trust.knowledge.terms import Attack, Design, Needs
+from ttee.trust.model.build import alone, build
 from ttee.trust.shipped import shipped
-from ttee.trust.terms import Attack, Design, Needs
 
 # --- makers ---------------------------------------------------------------------------------------
 
