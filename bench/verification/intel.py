@@ -29,8 +29,8 @@ from ttee.tee.intel.platform import forget_platforms
 from ttee.tee.intel.quote import parse
 from ttee.tee.intel.verify import verify
 
-RUNS = 40
-EACH = 60
+RUNS = 16
+EACH = 300
 WARM_GOAL = 1 / 6
 PLATFORM_GOAL = 1.0
 COLD_GOAL = 3.0

@@ -26,7 +26,8 @@ def _read_only(value: dict[Any, Any]) -> MappingProxyType[Any, Any]:
 copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
 
 
-# Copies that nobody can write to; one for each kind of value, since mypy cannot follow a generic converter.
+# Copies that nobody can write to (a proxy is one already); one for each kind of value, since mypy cannot follow a generic
+# converter.
 def _parts(value: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return MappingProxyType(dict(value))
 
@@ -36,11 +37,11 @@ def _details(value: Mapping[str, ClaimValue]) -> Mapping[str, ClaimValue]:
 
 
 def _pins(value: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
-    return MappingProxyType(dict(value))
+    return value if type(value) is MappingProxyType else MappingProxyType(dict(value))
 
 
 def _editions(value: Mapping[str, int]) -> Mapping[str, int]:
-    return MappingProxyType(dict(value))
+    return value if type(value) is MappingProxyType else MappingProxyType(dict(value))
 
 
 def _vector(value: Mapping[str, Tier]) -> Mapping[str, Tier]:

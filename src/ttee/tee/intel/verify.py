@@ -33,6 +33,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from attrs import evolve
 
@@ -63,8 +64,8 @@ from ttee.tee.steps import Steps
 
 UP_TO_DATE = "UpToDate"
 PINS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    SGX: {"app": ("mr_enclave", "mr_signer")},
-    TDX: {"app": ("rtmr1", "rtmr2", "rtmr3", "mr_config_id"), "platform": ("mr_td",)},
+    SGX: MappingProxyType({"app": ("mr_enclave", "mr_signer")}),
+    TDX: MappingProxyType({"app": ("rtmr1", "rtmr2", "rtmr3", "mr_config_id"), "platform": ("mr_td",)}),
 }
 
 CURRENCY = ("tcb_status",)
@@ -205,7 +206,7 @@ def _evaluate(
         verdict, used = excused(info, granted, judge)
         step.detail = f"{verdict.status}, of {verdict.platform.date[:10]}"
     claims = _tcb_details(verdict, collateral, platform)
-    return claims, _editions(collateral, platform), used, steps.checks
+    return claims, MappingProxyType(_editions(collateral, platform)), used, steps.checks
 
 
 def _editions(collateral: Collateral, platform: Platform) -> dict[str, int]:
