@@ -26,8 +26,8 @@ def _read_only(value: dict[Any, Any]) -> MappingProxyType[Any, Any]:
 copyreg.pickle(MappingProxyType, lambda mapping: (_read_only, (dict(mapping),)))
 
 
-# Copies that nobody can write to (a proxy is one already); one for each kind of value, since mypy cannot follow a generic
-# converter.
+# Copies that nobody can write to (a proxy is one already); one for each kind of value, since mypy cannot follow a
+# generic converter.
 def _parts(value: Mapping[str, bytes]) -> Mapping[str, bytes]:
     return MappingProxyType(dict(value))
 
