@@ -27,6 +27,7 @@ from ttee.appraise.appraisal import appraise as appraise_at
 from ttee.appraise.policy import Policy, endorsements, require_any
 from ttee.channel.http import Peer
 from ttee.channel.sealed import PendingReply, ReplyStatus, seal_request
+from ttee.codec.printable import printable
 from ttee.codec.rfc3339 import moment
 from ttee.endorse.address import parse_mirror
 from ttee.endorse.fetcher import Fetcher, Web
@@ -226,9 +227,7 @@ class Session:
             sealed = self._target.call(message)
         reply = pending.open(sealed)
         if reply.status is ReplyStatus.REFUSED:
-            reason = "".join(
-                c if c.isprintable() else "?" for c in reply.payload[:400].decode(errors="replace")
-            )
+            reason = printable(reply.payload[:400].decode(errors="replace"))
             raise RequestRefusedError(f"the app refused the request{reason and f': {reason}'}")
         return reply.payload
 

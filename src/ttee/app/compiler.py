@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from ttee.codec.printable import printable
 from ttee.errors import BuildError, TeeUnavailableError
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def _readable(messages: str) -> str:
     """The compiler's messages without control characters, or paths that are not the app's."""
     shown = _CACHE_PATH.sub("", messages.replace(f"{SDK}/", ""))
     shown = re.sub(r"(?m)(^| )\./", r"\1", shown)
-    shown = "".join(c if c.isprintable() or c == "\n" else "?" for c in shown.replace("\t", " "))
+    shown = printable(shown.replace("\t", " "), keep="\n")
     return shown.strip()[:_MAX_MESSAGES]
 
 

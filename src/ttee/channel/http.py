@@ -26,6 +26,7 @@ from attrs import field, frozen
 
 from ttee.channel.sealed import MAX_REPLY
 from ttee.codec import json, problem
+from ttee.codec.printable import printable
 from ttee.errors import (
     AppTrappedError,
     BusyError,
@@ -142,7 +143,7 @@ class Peer:
 
 def plain(text: str, limit: int = 400) -> str:
     """Somebody else's text, fit for a terminal: printable, and not long."""
-    return "".join(c if c.isprintable() else "?" for c in text[:limit])
+    return printable(text[:limit])
 
 
 def _error(status: int, body: bytes, where: str) -> TteeError:

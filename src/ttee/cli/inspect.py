@@ -12,6 +12,7 @@ from ttee.cli.endorsing import evidence_options, read_evidence
 from ttee.cli.inspect_log import show
 from ttee.cli.options import command, read_input
 from ttee.cli.output import Output, styled, table
+from ttee.codec.printable import printable
 from ttee.eventlog import survey
 from ttee.model import ClaimValue, Evidence
 from ttee.tee import tee_named
@@ -82,7 +83,7 @@ def as_text(value: ClaimValue) -> str:
         return "(not said)"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "".join(c if c.isprintable() else "?" for c in str(value)) or "(empty)"
+    return printable(str(value)) or "(empty)"
 
 
 def _rows(name: str, value: ClaimValue) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ttee.cli.output import Output, styled, table
 from ttee.codec.json import JsonValue
+from ttee.codec.printable import printable
 from ttee.eventlog.event import Event, Log
 from ttee.eventlog.survey import Survey, survey
 
@@ -45,7 +46,7 @@ def _row(found: Survey, event: Event) -> tuple[str, ...]:
         register,
         "✓" if found.vouched(event) else "",
         (_digest(found, event) or "-")[:_DIGEST],
-        "".join(c if c.isprintable() else "?" for c in event.name)[:120],
+        printable(event.name[:120]),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from ttee.codec import json, problem
+from ttee.codec.printable import printable
 from ttee.errors import TteeError, UsageError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def next_step(kind: type[TteeError]) -> str:
 
 def harmless(text: str) -> str:
     """`text`, which may repeat what an attacker wrote, without anything that would steer a terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "?" for c in text)
+    return printable(text, keep="\n\t")
 
 
 def fit(text: str, stream: TextIO) -> str:

@@ -17,6 +17,7 @@ from ttee.cli.apps import load_app, load_signature
 from ttee.cli.options import command
 from ttee.cli.output import Output, short, table
 from ttee.cli.policies import keep_policy, machine_anchors, machine_policy
+from ttee.codec.printable import printable
 from ttee.errors import InstanceError
 from ttee.serve import registry
 from ttee.tee import best_tee, launcher_named
@@ -175,7 +176,7 @@ def logs(output: Output, name: str, follow: bool) -> None:
         output.result({"schema": "ttee.log/1", "name": name, "lines": lines}, "")
         return
     for text in _follow(name, path) if follow else [path.read_text(errors="replace")]:
-        output.text("".join(c if c.isprintable() or c == "\n" else "?" for c in text))
+        output.text(printable(text, keep="\n"))
         sys.stdout.flush()
 
 

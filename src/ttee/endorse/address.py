@@ -14,6 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import frozen
 
+from ttee.codec.printable import printable
 from ttee.errors import FetchError, UsageError
 
 MAX_URL = 2048
@@ -108,7 +109,7 @@ def _split(url: str) -> SplitResult | None:
 def _refused(url: str, why: str) -> FetchError:
     return FetchError(
         f"this address is not asked: {why}",
-        where="".join(c if c.isprintable() else "?" for c in url[:200]),
+        where=printable(url[:200]),
         hint="get the endorsement yourself, and give it with --endorsements; or name a --mirror",
         source="docs/spec/endorsements.md",
     )

@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 
 from attrs import define, field
 
+from ttee.codec.printable import printable
 from ttee.endorse.address import Mirror, resolve, same_host
 from ttee.errors import FetchError, NotThereError
 from ttee.tee.sources import Answer
@@ -124,7 +125,8 @@ class Web:
                     target = _join(address, response.headers.get("location", ""))
                 if not same_host(address, target):
                     raise FetchError(
-                        f"the service sends us elsewhere, to {_plain(target)}", where=_named(address, url)
+                        f"the service sends us elsewhere, to {printable(target[:300])}",
+                        where=_named(address, url),
                     )
                 address = target
         except httpx2.TimeoutException:
@@ -182,13 +184,13 @@ def _unreachable(problem: Exception, address: str, url: str) -> FetchError:
         if isinstance(cause, ssl.SSLError):
             reason = getattr(cause, "verify_message", "") or cause.reason or "handshake failed"
             return FetchError(
-                f"no secure connection: {_plain(str(reason))}",
+                f"no secure connection: {printable(str(reason)[:300])}",
                 where=_named(address, url),
                 hint="check this machine's clock and proxies; SSL_CERT_FILE names other roots of trust",
             )
         cause = cause.__cause__ or cause.__context__
     return FetchError(
-        f"the service cannot be reached: {_plain(str(problem)) or type(problem).__name__}",
+        f"the service cannot be reached: {printable(str(problem)[:300]) or type(problem).__name__}",
         where=_named(address, url),
     )
 
@@ -196,7 +198,3 @@ def _unreachable(problem: Exception, address: str, url: str) -> FetchError:
 def _named(address: str, url: str) -> str:
     """The address that was asked, and what it stands for."""
     return url if address == url else f"{address} (for {url})"
-
-
-def _plain(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text[:300])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import frozen
 
+from ttee.codec.printable import printable
 from ttee.guest import registers
 from ttee.guest.sealing import KEY, OVERHEAD, Sealer
 from ttee.guest.statement import MAX_USER_DATA
@@ -138,4 +139,4 @@ class Services:
 
 def one_line(text: bytes) -> str:
     """What an app logged, fit for a terminal: one line, nothing in it that a terminal obeys."""
-    return "".join(c if c.isprintable() else "?" for c in text.decode(errors="replace"))
+    return printable(text.decode(errors="replace"))

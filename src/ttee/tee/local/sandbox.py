@@ -10,6 +10,7 @@ import wasmtime
 from wasmtime import TrapCode
 
 from ttee.app.abi import IMPORTS, INITIALIZE, MODULE
+from ttee.codec.printable import printable
 from ttee.errors import AppTrappedError, ModuleError
 from ttee.guest.abi import TrapError
 
@@ -156,4 +157,4 @@ def _function_type(kind: FunctionType) -> wasmtime.FuncType:
 def _plain(problem: Exception) -> str:
     """The first line of the engine's words, fit for a terminal."""
     line = next(iter(str(problem).strip().splitlines()), type(problem).__name__)
-    return "".join(c if c.isprintable() else "?" for c in line)[:300]
+    return printable(line[:300])

@@ -22,6 +22,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import BinaryIO
 
+from ttee.codec.printable import printable
 from ttee.errors import TeeDiedError, TeeError, TeeUnavailableError
 from ttee.tee.riscv.flash import FLASH_SIZE
 from ttee.tee.riscv.qmp import Qmp
@@ -109,7 +110,7 @@ class Qemu:
             self._said = os.pread(self._stderr.fileno(), _SAID_MOST, 0)
         how = f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
         lines = [*self._said.decode(errors="replace").splitlines()[:6], *console.splitlines()[-6:]]
-        words = "".join(f"\n  {_printable(line)}" for line in lines)
+        words = "".join(f"\n  {printable(line[:200])}" for line in lines)
         raise TeeDiedError(f"the machine ({QEMU}) {how}" + (f"; its last words:{words}" if words else ""))
 
     def close(self) -> None:
@@ -201,7 +202,3 @@ def _find(program: str, package: str) -> str:
     if path is None:
         raise TeeUnavailableError(f"{program} is not installed", hint=f"apt install {package}")
     return path
-
-
-def _printable(line: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in line)[:200]

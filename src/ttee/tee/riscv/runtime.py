@@ -17,6 +17,7 @@ from typing import Final, Self
 
 from ttee.app.bundle import Limits
 from ttee.codec import cbor
+from ttee.codec.printable import printable
 from ttee.errors import (
     AppTrappedError,
     ChannelError,
@@ -234,13 +235,9 @@ class Enclave:
             self._read = printed
             *lines, self._partial = (self._partial + (ring + ring)[start : start + new]).split(b"\n")
             self._partial = self._partial[-_LINE_MOST:]
-            shown = [_shown(line) for line in lines]
+            shown = [printable(line.decode(errors="replace")) for line in lines]
             self._lines = (self._lines + shown)[-_LINES_KEPT:]
             self._last = (self._last + shown)[-_LAST_LINES:]
-
-
-def _shown(line: bytes) -> str:
-    return "".join(c if c.isprintable() else "?" for c in line.decode(errors="replace"))
 
 
 def _refusal(status: int) -> TeeError | TransportError:

@@ -23,6 +23,7 @@ from typing import Final
 
 from attrs import frozen
 
+from ttee.codec.printable import printable
 from ttee.errors import ModuleError, TeeError, TeeUnavailableError
 from ttee.tee.riscv.sections import Stripped, strip
 
@@ -113,7 +114,5 @@ def _run(folder: Path) -> None:
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         how = signal.Signals(-done.returncode).name if done.returncode < 0 else f"status {done.returncode}"
-        why = (
-            "".join(c if c.isprintable() else "?" for c in said[0])[:300] if said else "it used up its limits"
-        )
+        why = printable(said[0][:300]) if said else "it used up its limits"
         raise ModuleError(f"wasm2c cannot translate the module ({how}): {why}", where="module")
