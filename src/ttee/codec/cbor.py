@@ -19,6 +19,7 @@ from typing import Any, NoReturn, TypeAlias, TypeGuard
 
 import cbor2
 
+from ttee.codec.cursor import require_size
 from ttee.errors import MalformedEvidenceError, TteeError
 
 CborValue: TypeAlias = bool | int | str | bytes | list["CborValue"] | dict[str, "CborValue"]
@@ -83,10 +84,7 @@ def loads(
     Raises `error` with the byte offset: truncated or trailing bytes, indefinite lengths, tags, floats, null,
     duplicate or unordered keys, integers longer than they need be, nesting deeper than `max_depth`.
     """
-    if len(data) > max_size:
-        raise error(
-            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
-        )
+    require_size(data, what, max_size, error)
     try:
         value: CborValue = cbor2.loads(data, max_depth=max_depth, **_STRICT)
     except cbor2.CBORDecodeError as problem:
@@ -173,10 +171,7 @@ def loads_vendor(
     Still refused with `error`: trailing bytes, tags, floats, duplicate keys, and items longer than they need be.
     Without `shortest` the last are let through, for what is signed as it stands: it takes half the time.
     """
-    if len(data) > max_size:
-        raise error(
-            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
-        )
+    require_size(data, what, max_size, error)
     stream = io.BytesIO(data)
     try:
         value: VendorValue = cbor2.CBORDecoder(stream, max_depth=max_depth, **_VENDOR).decode()

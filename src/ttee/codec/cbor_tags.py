@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from ttee.codec.cursor import Cursor, require_size
 from ttee.errors import MalformedEvidenceError, TteeError
 
 SOURCE = "RFC 8949, section 3"
@@ -38,28 +39,22 @@ def loads(
     error: type[TteeError] = MalformedEvidenceError,
 ) -> TaggedValue:
     """The value of `data`, which must be exactly one item of `max_size` bytes at most. Raises `error`."""
-    if len(data) > max_size:
-        raise error(
-            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
-        )
+    require_size(data, what, max_size, error)
     reader = _Reader(data, what, error)
     value = reader.value(max_depth)
-    if reader.at != len(data):
-        raise reader.malformed(f"{len(data) - reader.at} bytes after its end")
+    reader.end()
     return value
 
 
-class _Reader:
+class _Reader(Cursor):
     """One pass over the bytes."""
 
-    def __init__(self, data: bytes, what: str, error: type[TteeError]) -> None:
-        self._data, self._what, self._error = data, what, error
-        self.at = 0
+    format, source = "CBOR", SOURCE
 
     def value(self, depth: int) -> TaggedValue:
         if depth == 0:
             raise self.malformed("it is nested too deeply")
-        head = self._take(1)[0]
+        head = self.take(1)[0]
         if head >= 0xE0:
             if head not in _SIMPLE:
                 raise self.malformed("a fraction, or a simple value other than true, false and null")
@@ -68,12 +63,10 @@ class _Reader:
         if major < 2:
             return -1 - number if major else number
         if major <= _TEXT:
-            octets = self._take(number)
-            return octets if major < _TEXT else self._text(octets)
+            return self.take(number) if major < _TEXT else self.text(number)
         if major == _TAG:
             return Tagged(number, self.value(depth - 1))
-        if number > len(self._data) - self.at:
-            raise self.malformed(f"{number} items in {len(self._data) - self.at} bytes")
+        self.require_room(number)
         if major == _ARRAY:
             return [self.value(depth - 1) for _ in range(number)]
         return self._map(number, depth - 1)
@@ -96,29 +89,10 @@ class _Reader:
         if info > 27:
             raise self.malformed("an item of indefinite length")
         size = 1 << info - 24
-        value = int.from_bytes(self._take(size))
+        value = int.from_bytes(self.take(size))
         if value < (24 if size == 1 else 1 << 4 * size):
             raise self.malformed("an item that is not in its shortest form")
         return value
-
-    def _text(self, octets: bytes) -> str:
-        try:
-            return octets.decode("utf-8")
-        except UnicodeDecodeError:
-            raise self.malformed("a text that is not UTF-8") from None
-
-    def _take(self, size: int) -> bytes:
-        if size > len(self._data) - self.at:
-            raise self.malformed("it is cut short")
-        self.at += size
-        return self._data[self.at - size : self.at]
-
-    def malformed(self, message: str) -> TteeError:
-        return self._error(
-            f"{self._what} is not CBOR as we allow it: {message}",
-            where=f"{self._what}, byte {self.at}",
-            source=SOURCE,
-        )
 
 
 def dumps(value: TaggedValue) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeAlias
 
 import rfc8785
 
+from ttee.codec.cursor import require_size
 from ttee.errors import MalformedEvidenceError, TteeError
 
 JsonValue: TypeAlias = bool | int | float | str | list["JsonValue"] | dict[str, "JsonValue"] | None
@@ -67,10 +68,7 @@ def loads(
     error: type[TteeError] = MalformedEvidenceError,
 ) -> JsonValue:
     """The value of `data`. Raises `error` with line and column, or the first byte that is not UTF-8."""
-    if len(data) > max_size:
-        raise error(
-            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
-        )
+    require_size(data, what, max_size, error)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as problem:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from ttee.codec.cursor import Cursor, require_size
 from ttee.errors import MalformedEvidenceError, TteeError
 
 Value: TypeAlias = bool | int | str | bytes | list["Value"] | dict[str, "Value"] | None
@@ -33,25 +34,22 @@ def loads(
     error: type[TteeError] = MalformedEvidenceError,
 ) -> Value:
     """The value of `data`, which must be exactly one item of at most `max_size` bytes. Raises `error`."""
-    if len(data) > max_size:
-        raise error(
-            f"{what} has {len(data)} bytes; at most {max_size} are allowed", where=f"{what}, byte {max_size}"
-        )
+    require_size(data, what, max_size, error)
     reader = _Reader(data, what, error)
     value = reader.value(max_depth)
-    if reader.at != len(data):
-        raise reader.malformed(f"{len(data) - reader.at} bytes after its end")
+    reader.end()
     if dumps(value) != data:
         raise error(f"{what} has items that are not in their shortest form", where=what, source=SOURCE)
     return value
 
 
-class _Reader:
+class _Reader(Cursor):
     """One pass over the bytes."""
 
+    format, source = "MessagePack", SOURCE
+
     def __init__(self, data: bytes, what: str, error: type[TteeError]) -> None:
-        self._data, self._what, self._error = data, what, error
-        self.at = 0
+        super().__init__(data, what, error)
         self._items = 0
 
     def value(self, depth: int) -> Value:
@@ -63,15 +61,15 @@ class _Reader:
             return head if head < 0x80 else head - 0x100
         if head in _UINT or head in _INT:
             size = _UINT.get(head) or _INT[head]
-            return int.from_bytes(self._take(size), signed=head in _INT)
+            return int.from_bytes(self.take(size), signed=head in _INT)
         if head in (_NIL, _FALSE, _TRUE):
             return None if head == _NIL else head == _TRUE
         if 0xA0 <= head < 0xC0:
-            return self._text(head & 0x1F)
+            return self.text(head & 0x1F)
         if head in _STR:
-            return self._text(self._number(_STR[head]))
+            return self.text(self._number(_STR[head]))
         if head in _BIN:
-            return self._take(self._number(_BIN[head]))
+            return self.take(self._number(_BIN[head]))
         if depth == 0:
             raise self.malformed("it is nested too deeply")
         if head < 0x90 or head in _MAP:
@@ -81,11 +79,11 @@ class _Reader:
         raise self.malformed(f"an item of the kind {head:#04x}: fractions and extensions are not read")
 
     def _array(self, size: int, depth: int) -> list[Value]:
-        self._enough(size)
+        self.require_room(size)
         return [self.value(depth) for _ in range(size)]
 
     def _map(self, size: int, depth: int) -> dict[str, Value]:
-        self._enough(2 * size)
+        self.require_room(2 * size)
         found: dict[str, Value] = {}
         for _ in range(size):
             key = self.value(0)
@@ -96,31 +94,8 @@ class _Reader:
             found[key] = self.value(depth)
         return found
 
-    def _enough(self, items: int) -> None:
-        if items > len(self._data) - self.at:
-            raise self.malformed(f"{items} items in {len(self._data) - self.at} bytes")
-
-    def _text(self, size: int) -> str:
-        try:
-            return self._take(size).decode("utf-8")
-        except UnicodeDecodeError:
-            raise self.malformed("a text that is not UTF-8") from None
-
     def _number(self, size: int) -> int:
-        return int.from_bytes(self._take(size))
-
-    def _take(self, size: int) -> bytes:
-        if size > len(self._data) - self.at:
-            raise self.malformed("it is cut short")
-        self.at += size
-        return self._data[self.at - size : self.at]
-
-    def malformed(self, message: str) -> TteeError:
-        return self._error(
-            f"{self._what} is not MessagePack as we allow it: {message}",
-            where=f"{self._what}, byte {self.at}",
-            source=SOURCE,
-        )
+        return int.from_bytes(self.take(size))
 
 
 def dumps(value: Encodable) -> bytes:
